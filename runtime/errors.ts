@@ -1,0 +1,34 @@
+/** What a caller can do about an error: try again, turn this input away, or stop the process. */
+export type Remedy = 'retry' | 'reject' | 'stop'
+
+export interface AppErrorOptions {
+  /** Stable, UPPER_SNAKE; programs decide on it, never on the message. */
+  code: string
+  remedy: Remedy
+  cause?: unknown
+}
+
+/** Root of all expected errors. A plain `Error` is a bug and stops the process. */
+export class AppError extends Error {
+  readonly code: string
+  readonly remedy: Remedy
+
+  constructor(message: string, { code, remedy, cause }: AppErrorOptions) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = new.target.name
+    this.code = code
+    this.remedy = remedy
+  }
+}
+
+/** A setting, flag or outside condition that a person must mend; the message ends with how. */
+export class SetupError extends AppError {
+  constructor(message: string, cause?: unknown) {
+    super(message, { code: 'SETUP', remedy: 'stop', cause })
+  }
+}
+
+/** The message of anything thrown, for logs and one-line reports. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

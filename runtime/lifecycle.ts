@@ -1,0 +1,36 @@
+/**
+ * How a process ends. One stop signal aborts once; a second one kills at once.
+ * A child of `up` has an IPC channel: there it ignores SIGINT/SIGTERM, which a terminal sends to the whole process
+ * group, so that `up` can stop its children in order; it stops on the message `stop` or when the channel closes.
+ */
+export interface Lifecycle {
+  /** Aborts when the process should stop. */
+  readonly signal: AbortSignal
+  stop(): void
+}
+
+export function createLifecycle(): Lifecycle {
+  const controller = new AbortController()
+  const stop = (): void => controller.abort()
+  if (process.connected) {
+    process.on('SIGINT', () => {})
+    process.on('SIGTERM', () => {})
+    process.on('message', (message) => {
+      if (message === 'stop') stop()
+    })
+    process.once('disconnect', stop)
+    return { signal: controller.signal, stop }
+  }
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143)
+    stop()
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  return { signal: controller.signal, stop }
+}
+
+/** Tells `up`, if it is the parent, that this process is ready to serve. */
+export function reportReady(facts: Readonly<Record<string, unknown>> = {}): void {
+  process.send?.({ kind: 'ready', ...facts })
+}
