@@ -32,3 +32,23 @@ export class SetupError extends AppError {
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** The candidate within `maxDistance` edits of `word`, or null. Levenshtein, two rows. */
+export function nearest(word: string, candidates: readonly string[], maxDistance: number): string | null {
+  let best: string | null = null
+  let bestDistance = maxDistance + 1
+  for (const candidate of candidates) {
+    let row = Array.from({ length: candidate.length + 1 }, (_, index) => index)
+    for (let i = 1; i <= word.length; i++) {
+      const next = [i]
+      for (let j = 1; j <= candidate.length; j++) {
+        const substituted = (row[j - 1] ?? 0) + (word[i - 1] === candidate[j - 1] ? 0 : 1)
+        next[j] = Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1)
+      }
+      row = next
+    }
+    const distance = row[candidate.length] ?? 0
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
+  }
+  return best
+}
