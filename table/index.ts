@@ -1,0 +1,21 @@
+export type { PartitionColumn, TableBinding } from './binding.ts'
+export type { Action, AddFile, CommitInfo, MetaData, Protocol, RemoveFile, TxnAction } from './log/actions.ts'
+export type { Snapshot } from './log/snapshot.ts'
+export {
+  allocateRows,
+  type RowColumn,
+  rowColumns,
+  rowList,
+  rowsOf,
+  type TableRow,
+  type TableRows,
+} from './rows.ts'
+export type {
+  CommitPlan,
+  CommitResult,
+  OpenTableParts,
+  PartitionTags,
+  ScanQuery,
+  Table,
+  TableReader,
+} from './table.ts'

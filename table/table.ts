@@ -1,0 +1,73 @@
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/log.ts'
+import type { ObjectStore } from '../storage/index.ts'
+import type { TableBinding } from './binding.ts'
+import type { Action, AddFile } from './log/actions.ts'
+import type { Snapshot } from './log/snapshot.ts'
+import type { RowColumn, TableRows } from './rows.ts'
+
+/** What the rows of a query keep: types named (default all) and windows that start in [fromMs, toMs). */
+export interface ScanQuery {
+  eventTypes?: readonly string[]
+  fromMs?: number
+  toMs?: number
+  /** Read this version of the table; default: the newest one known. */
+  snapshot?: Snapshot
+}
+
+export interface TableReader {
+  readonly binding: TableBinding
+  /** The newest version known; no IO. */
+  snapshot(): Snapshot
+  /** Lists the log after the last version and takes in what is new. A commit that landed before the call is seen. */
+  refresh(): Promise<Snapshot>
+  /**
+   * Blocks of rows that match, in no order among blocks. Only the columns asked for are read (default: all).
+   * Blocks are shared with a cache: never write to their arrays.
+   */
+  scan<C extends RowColumn = RowColumn>(
+    query: ScanQuery,
+    columns?: readonly C[],
+  ): AsyncIterable<Pick<TableRows, C | 'length'>>
+  close(): Promise<void>
+}
+
+/** Per Kafka partition of a flush: the offsets [lo, hi) it covers and the watermark at `lo` (null: none yet). */
+export type PartitionTags = ReadonlyMap<number, { lo: number; hi: number; watermarkAtLo: number | null }>
+
+export interface CommitPlan {
+  actions: readonly Action[]
+  /** Goes into commitInfo beside the txnId. */
+  info: Readonly<Record<string, unknown>>
+}
+
+export type CommitResult =
+  | { kind: 'committed'; version: number; snapshot: Snapshot }
+  | { kind: 'refused'; snapshot: Snapshot }
+
+export interface Table extends TableReader {
+  /**
+   * Encodes and uploads one file per partition value. The files are invisible until committed; those of a refused
+   * commit stay behind as orphans for vacuum. Rows are not consumed.
+   */
+  writeFiles(rows: TableRows, tags: PartitionTags): Promise<AddFile[]>
+  /**
+   * Optimistic commit. `plan` is asked anew with the newest snapshot on every rebase; null refuses.
+   * Unknown outcomes are settled by reading the log; an abort leaves the outcome unknown.
+   */
+  commit(
+    plan: (snapshot: Snapshot) => CommitPlan | null,
+    options?: { signal?: AbortSignal },
+  ): Promise<CommitResult>
+}
+
+export interface OpenTableParts {
+  store: ObjectStore
+  binding: TableBinding
+  log: Logger
+  clock: Clock
+  /** Where Parquet is encoded. Default: a worker thread, which needs the compiled files. */
+  encoder?: 'worker' | 'inline'
+  /** Bytes of decoded columns kept for scans. Default 64 MiB. */
+  cacheBytes?: number
+}
