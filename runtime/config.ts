@@ -195,6 +195,11 @@ export function loadConfig(
   return Object.freeze({ ...shape(typed), report, notices })
 }
 
+/** What a child process inherits: this environment, with the settings that came as flags. */
+export function childEnvironment(overrides: Environment): Record<string, string | undefined> {
+  return { ...process.env, ...overrides }
+}
+
 /** All names that may be set, for flags and for tests of the docs. */
 export const settingNames = Object.keys(settings) as readonly SettingName[]
 

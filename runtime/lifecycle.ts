@@ -30,7 +30,13 @@ export function createLifecycle(): Lifecycle {
   return { signal: controller.signal, stop }
 }
 
-/** Tells `up`, if it is the parent, that this process is ready to serve. */
-export function reportReady(facts: Readonly<Record<string, unknown>> = {}): void {
-  process.send?.({ kind: 'ready', ...facts })
+/** What a child of `up` tells it: that it serves, that it has caught up with its source, or facts of its progress. */
+export interface ChildReport {
+  kind: 'ready' | 'caught-up' | 'failed'
+  [fact: string]: unknown
+}
+
+/** Reaches `up` if it is the parent; otherwise nothing happens. */
+export function reportToParent(report: ChildReport): void {
+  if (process.connected) process.send?.(report)
 }

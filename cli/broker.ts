@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import { startBroker } from '../broker/embedded/index.ts'
+import { SetupError } from '../runtime/errors.ts'
+import { reportToParent } from '../runtime/lifecycle.ts'
+import { type CommandContext, exitCodes } from './command-line.ts'
+import { portError, prepareFolder } from './home.ts'
+
+const fsyncPolicies = ['interval', 'always', 'never'] as const
+
+/** Serves until it is stopped; its data folder is all that it knows. */
+export async function run({ config, flags, log, lifecycle, note }: CommandContext): Promise<number> {
+  const dir = String(flags.data ?? join(config.home, 'broker'))
+  const host = String(flags.listen ?? '127.0.0.1')
+  const port = config.kafka.embeddedPort
+  const fsync = fsyncPolicies.find((policy) => policy === (flags.fsync ?? 'interval'))
+  if (!fsync) throw new SetupError(`--fsync ${flags.fsync}: must be ${fsyncPolicies.join(', ')}`)
+  await prepareFolder(dir, flags.data === undefined ? 'DATAFLOW_HOME' : '--data')
+  const broker = await startBroker({ dir, host, port, fsync, log, ...advertised(flags.advertise) }).catch(
+    (error) => {
+      throw portError(error, host, port, 'DATAFLOW_BROKER_PORT')
+    },
+  )
+  note(`broker on ${broker.host}:${broker.port}, data in ${dir}, fsync ${fsync}`)
+  reportToParent({ kind: 'ready', port: broker.port })
+  await new Promise<void>((done) => lifecycle.signal.addEventListener('abort', () => done(), { once: true }))
+  await broker.close()
+  return exitCodes.done
+}
+
+function advertised(flag: string | boolean | undefined): { advertise?: { host: string; port: number } } {
+  if (flag === undefined) return {}
+  const [, host, port] = /^(.+):(\d+)$/.exec(String(flag)) ?? []
+  if (!host || !port) throw new SetupError(`--advertise ${flag}: must be HOST:PORT`)
+  return { advertise: { host, port: Number(port) } }
+}

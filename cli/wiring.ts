@@ -1,0 +1,89 @@
+import {
+  connectKafka,
+  deadLetterTopic,
+  ensureTopics,
+  type KafkaClient,
+  type KafkaSettings,
+  replayLedgerTopic,
+} from '../broker/index.ts'
+import { type EventSettings, parseDimensions, parseEventMap } from '../events/index.ts'
+import { systemClock } from '../runtime/clock.ts'
+import type { Config } from '../runtime/config.ts'
+import { errorMessage, SetupError } from '../runtime/errors.ts'
+import type { Logger } from '../runtime/log.ts'
+import type { TableBinding } from '../table/index.ts'
+import type { CommandContext } from './command-line.ts'
+
+/** From settings to the plain options that each module takes. The one place where parts are chosen. */
+
+export function kafkaSettings(config: Config): KafkaSettings {
+  const { brokers, ssl, sasl } = config.kafka
+  return { brokers, clientId: 'dataflow', ssl, ...(sasl && { sasl }) }
+}
+
+export function eventSettings(config: Config): EventSettings {
+  const { map, timezone, dimensions, maxFutureMs } = config.events
+  return {
+    map: parseEventMap(map ?? ''),
+    timezone,
+    dimensions: parseDimensions(dimensions ?? ''),
+    maxFutureMs,
+  }
+}
+
+export function tableBinding(config: Config, clusterId: string): TableBinding {
+  return {
+    topic: config.kafka.topic,
+    group: config.kafka.groupId,
+    clusterId,
+    windowMs: config.windows.sizeMs,
+    dimensions: eventSettings(config).dimensions.map(({ name }) => name),
+    partitionBy: config.table.partitionBy,
+  }
+}
+
+/** Connects and makes sure that Kafka answers. @throws SetupError that names the address */
+export async function reachKafka({
+  config,
+  log,
+}: Pick<CommandContext, 'config' | 'log'>): Promise<KafkaClient> {
+  const client = connectKafka(kafkaSettings(config), { log, clock: systemClock })
+  try {
+    await client.clusterId()
+    return client
+  } catch (error) {
+    await client.close()
+    const where = config.kafka.brokers.join(',')
+    const remedy = config.kafka.embedded
+      ? 'start it with `npm start` or `npx dataflow broker`, or set KAFKA_BROKERS'
+      : 'check KAFKA_BROKERS, KAFKA_SSL and KAFKA_SASL_*'
+    throw new SetupError(`no Kafka answers at ${where} (${errorMessage(error)}): ${remedy}`, error)
+  }
+}
+
+/** Creates the topics that are missing. Dead letters and the replay ledger never expire. */
+export async function prepareTopics(config: Config, log: Logger): Promise<void> {
+  const { topic, partitions, retention } = config.kafka
+  const kept = { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' }
+  await ensureTopics(
+    kafkaSettings(config),
+    [
+      {
+        topic,
+        partitions,
+        config: {
+          'retention.ms': String(retention.ms),
+          'retention.bytes': String(perPartition(retention.bytes, partitions)),
+        },
+      },
+      { topic: deadLetterTopic(topic), partitions: 1, config: kept, unlimitedRetention: true },
+      { topic: replayLedgerTopic, partitions: 1, config: kept, unlimitedRetention: true },
+    ],
+    log,
+  )
+}
+
+/** EVENTS_RETENTION is about the topic; Kafka limits each partition. */
+function perPartition(bytes: number, partitions: number): number {
+  return bytes < 0 ? bytes : Math.ceil(bytes / partitions)
+}
