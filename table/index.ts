@@ -1,5 +1,7 @@
 export type { PartitionColumn, TableBinding } from './binding.ts'
 export type { Action, AddFile, CommitInfo, MetaData, Protocol, RemoveFile, TxnAction } from './log/actions.ts'
+export type { CommitPlan, CommitResult, Planner } from './log/commit.ts'
+export { CommitAbandoned, CorruptLog, TableAltered, UnsupportedTable } from './log/errors.ts'
 export type { Snapshot } from './log/snapshot.ts'
 export {
   allocateRows,
@@ -11,8 +13,6 @@ export {
   type TableRows,
 } from './rows.ts'
 export type {
-  CommitPlan,
-  CommitResult,
   OpenTableParts,
   PartitionTags,
   ScanQuery,

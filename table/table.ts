@@ -2,7 +2,8 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { ObjectStore } from '../storage/index.ts'
 import type { TableBinding } from './binding.ts'
-import type { Action, AddFile } from './log/actions.ts'
+import type { AddFile } from './log/actions.ts'
+import type { CommitResult, Planner } from './log/commit.ts'
 import type { Snapshot } from './log/snapshot.ts'
 import type { RowColumn, TableRows } from './rows.ts'
 
@@ -35,16 +36,6 @@ export interface TableReader {
 /** Per Kafka partition of a flush: the offsets [lo, hi) it covers and the watermark at `lo` (null: none yet). */
 export type PartitionTags = ReadonlyMap<number, { lo: number; hi: number; watermarkAtLo: number | null }>
 
-export interface CommitPlan {
-  actions: readonly Action[]
-  /** Goes into commitInfo beside the txnId. */
-  info: Readonly<Record<string, unknown>>
-}
-
-export type CommitResult =
-  | { kind: 'committed'; version: number; snapshot: Snapshot }
-  | { kind: 'refused'; snapshot: Snapshot }
-
 export interface Table extends TableReader {
   /**
    * Encodes and uploads one file per partition value. The files are invisible until committed; those of a refused
@@ -55,10 +46,7 @@ export interface Table extends TableReader {
    * Optimistic commit. `plan` is asked anew with the newest snapshot on every rebase; null refuses.
    * Unknown outcomes are settled by reading the log; an abort leaves the outcome unknown.
    */
-  commit(
-    plan: (snapshot: Snapshot) => CommitPlan | null,
-    options?: { signal?: AbortSignal },
-  ): Promise<CommitResult>
+  commit(plan: Planner, options?: { signal?: AbortSignal }): Promise<CommitResult>
 }
 
 export interface OpenTableParts {
