@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit`: pure and contract tests, on the sources. `pipeline`: whole runs of the compiled product, with injected faults. */
+/**
+ * `unit`: pure and contract tests, on the sources. `pipeline`: whole runs of the compiled product, with injected faults.
+ * `interop`: the same against programs that others wrote; fetches them, so it is not part of `npm test`.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -19,6 +22,15 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          maxWorkers: 1,
         },
       },
     ],
