@@ -1,0 +1,1 @@
+export { addValue, emptyTotals, mergeTotals, sumOf, type Totals, twoSumError } from './totals.ts'

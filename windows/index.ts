@@ -1,0 +1,2 @@
+export { createLatenessTracker, type LatenessTracker } from './lateness.ts'
+export { windowStartMs } from './tumbling.ts'
