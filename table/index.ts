@@ -3,6 +3,17 @@ export type { Action, AddFile, CommitInfo, MetaData, Protocol, RemoveFile, TxnAc
 export type { CommitPlan, CommitResult, Planner } from './log/commit.ts'
 export { CommitAbandoned, CorruptLog, TableAltered, UnsupportedTable } from './log/errors.ts'
 export type { Snapshot } from './log/snapshot.ts'
+export { openTable, openTableForReading } from './open-table.ts'
+export { EncoderFailed } from './parquet/encoder.ts'
+export {
+  isReprocessing,
+  type PartitionProgress,
+  type ProgressChange,
+  type ProgressKey,
+  progressActions,
+  readProgress,
+  tableWatermarkMs,
+} from './progress.ts'
 export {
   allocateRows,
   type RowColumn,
@@ -12,9 +23,9 @@ export {
   type TableRow,
   type TableRows,
 } from './rows.ts'
+export { latestWindowStartMs, planScan, type ScanFilter } from './scan/plan.ts'
 export type {
   OpenTableParts,
-  PartitionTags,
   ScanQuery,
   Table,
   TableReader,

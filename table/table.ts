@@ -5,13 +5,11 @@ import type { TableBinding } from './binding.ts'
 import type { AddFile } from './log/actions.ts'
 import type { CommitResult, Planner } from './log/commit.ts'
 import type { Snapshot } from './log/snapshot.ts'
+import type { PartitionTags } from './parquet/stats.ts'
 import type { RowColumn, TableRows } from './rows.ts'
+import type { ScanFilter } from './scan/plan.ts'
 
-/** What the rows of a query keep: types named (default all) and windows that start in [fromMs, toMs). */
-export interface ScanQuery {
-  eventTypes?: readonly string[]
-  fromMs?: number
-  toMs?: number
+export interface ScanQuery extends ScanFilter {
   /** Read this version of the table; default: the newest one known. */
   snapshot?: Snapshot
 }
@@ -32,9 +30,6 @@ export interface TableReader {
   ): AsyncIterable<Pick<TableRows, C | 'length'>>
   close(): Promise<void>
 }
-
-/** Per Kafka partition of a flush: the offsets [lo, hi) it covers and the watermark at `lo` (null: none yet). */
-export type PartitionTags = ReadonlyMap<number, { lo: number; hi: number; watermarkAtLo: number | null }>
 
 export interface Table extends TableReader {
   /**
