@@ -5,7 +5,7 @@
  */
 import { AppError } from '../runtime/errors.ts'
 import type { Action, CommitPlan, CommitResult, Snapshot, Table } from '../table/index.ts'
-import { type ProgressKey, readProgress } from '../table/progress.ts'
+import { type ProgressKey, readProgress } from '../table/index.ts'
 
 /** What a writer believes of one partition. */
 export interface Claim {

@@ -3,7 +3,7 @@
  * windows of a quiet stream complete (D11). The mark names the offset, so the next event undoes it by moving on.
  */
 import type { Table } from '../table/index.ts'
-import { type ProgressKey, progressActions } from '../table/progress.ts'
+import { type ProgressKey, progressActions } from '../table/index.ts'
 import { commitClaimed } from './claims.ts'
 import type { FlushResult } from './flush.ts'
 import type { OwnedPartition } from './owned-partition.ts'

@@ -9,7 +9,7 @@
  */
 import type { DeadLetter, RecordBatch, RecordCursor } from '../broker/index.ts'
 import type { Projection } from '../events/index.ts'
-import type { PartitionProgress } from '../table/progress.ts'
+import type { PartitionProgress } from '../table/index.ts'
 import type { Aggregate } from './aggregate.ts'
 import type { SealedPartition } from './flush.ts'
 
