@@ -10,6 +10,8 @@ export interface S3CallContext {
   settings: S3Settings
 }
 
+/** Client errors by status that pass by themselves; after a skew the SDK corrects its clock. */
+const passingCodes = new Set(['RequestTimeTooSkewed', 'RequestTimeout', 'SlowDown', 'OperationAborted'])
 const deniedCodes = new Set([
   'AccessDenied',
   'AllAccessDisabled',
@@ -29,6 +31,10 @@ export function translateS3Error(error: unknown, context: S3CallContext): unknow
   if (error.name === 'NoSuchBucket') return new BucketMissing(bucket, makeBucketLine(bucket, settings), error)
   if (status === 404) return new ObjectNotFound(key, error)
   if (status === 412) return new ObjectExists(key, error)
+  // 409 is a conditional write that met another in flight; the rest is the server's trouble, or a proxy's.
+  if (passingCodes.has(error.name) || [408, 409, 429].includes(status) || status >= 500 || status < 300) {
+    return new StoreUnavailable(`${url}: ${error.name} (${status}): ${error.message}`, error)
+  }
   if (deniedCodes.has(error.name) || status === 401 || status === 403) {
     return new SetupError(
       `${url} refused access (${error.name}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the permissions on the bucket`,
@@ -38,13 +44,6 @@ export function translateS3Error(error: unknown, context: S3CallContext): unknow
   if (status === 301 || error.name === 'AuthorizationHeaderMalformed') {
     const region = error.$response?.headers['x-amz-bucket-region'] ?? "the bucket's region"
     return new SetupError(`${url} is in another region; set AWS_REGION=${region}`, error)
-  }
-  // 409 is a conditional write that met another in flight; the rest is the server's trouble, or a proxy's.
-  if (status === 409 || status === 408 || status === 429 || status >= 500 || status < 400) {
-    return new StoreUnavailable(`${url}: ${error.name} (${status}): ${error.message}`, error)
-  }
-  if (error.name === 'RequestTimeTooSkewed' || error.name === 'RequestTimeout' || error.name === 'SlowDown') {
-    return new StoreUnavailable(`${url}: ${error.name}: ${error.message}`, error)
   }
   return new SetupError(`${url} turned a request down: ${error.name} (${status}): ${error.message}`, error)
 }
@@ -69,9 +68,6 @@ function translateClientError(error: unknown, { url, settings }: S3CallContext):
     )
   }
   if (message === 'Region is missing') return new SetupError(`set AWS_REGION to the region of ${url}`, error)
-  if (message.includes('Invalid URL')) {
-    return new SetupError(`AWS_ENDPOINT_URL=${settings.endpoint} is no URL; write http://host:port`, error)
-  }
   // What is neither a system error nor marked by the SDK is a bug: it passes.
   const fromOutside =
     (error instanceof Error && ('code' in error || '$metadata' in error)) || name === 'TimeoutError'

@@ -27,6 +27,7 @@ const silenceMs = 60_000
 
 export function openS3Store(location: { bucket: string; prefix: string }, settings: S3Settings): ObjectStore {
   const { bucket, prefix } = location
+  requireUrl(settings.endpoint)
   const client = new S3Client(clientConfig(settings, 4, answerMs))
   // A retry hidden in the client would turn one's own first success into "exists already".
   const once = new S3Client(clientConfig(settings, 1, commitAnswerMs))
@@ -163,6 +164,11 @@ function clientConfig(settings: S3Settings, maxAttempts: number, requestTimeout:
       socketTimeout: 0,
     },
   }
+}
+
+function requireUrl(endpoint: string | undefined): void {
+  if (endpoint === undefined || /^https?:\/\/[^/?#]+\/?$/i.test(endpoint)) return
+  throw new SetupError(`AWS_ENDPOINT_URL=${endpoint} is not the URL of a server; write http://host:port`)
 }
 
 /** Ends the body's connection when the caller stops early, aborts, or the server falls silent. */
