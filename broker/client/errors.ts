@@ -1,4 +1,5 @@
 import { AppError, type Remedy } from '../../runtime/errors.ts'
+import { kafkaError, kafkaErrorName } from '../wire/index.ts'
 
 /** No broker answered, or the connection broke before it did. What was sent may have been carried out. */
 export class BrokerUnavailable extends AppError {
@@ -21,11 +22,36 @@ export class KafkaError extends AppError {
   /** Kafka's name of the error, such as NOT_LEADER_OR_FOLLOWER. */
   readonly kafkaError: string
 
-  constructor(doing: string, { kafkaError, remedy }: { kafkaError: string; remedy: Remedy }) {
-    super(`${doing}: the broker says ${kafkaError}`, { code: 'KAFKA_ERROR', remedy })
-    this.kafkaError = kafkaError
+  /** @param doing what was refused, for the message */
+  constructor(doing: string, errorCode: number) {
+    const name = kafkaErrorName(errorCode)
+    super(`${doing}: the broker says ${name}`, {
+      code: 'KAFKA_ERROR',
+      remedy: passingErrors.has(errorCode) ? 'retry' : 'stop',
+    })
+    this.kafkaError = name
   }
 }
+
+/** Errors that pass by themselves: a leader or coordinator moves, a replica catches up, a topic becomes known. */
+const passingErrors = new Set<number>([
+  kafkaError.UNKNOWN_TOPIC_OR_PARTITION,
+  kafkaError.LEADER_NOT_AVAILABLE,
+  kafkaError.NOT_LEADER_OR_FOLLOWER,
+  kafkaError.REQUEST_TIMED_OUT,
+  kafkaError.REPLICA_NOT_AVAILABLE,
+  kafkaError.NETWORK_EXCEPTION,
+  kafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+  kafkaError.COORDINATOR_NOT_AVAILABLE,
+  kafkaError.NOT_COORDINATOR,
+  kafkaError.NOT_ENOUGH_REPLICAS,
+  kafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  kafkaError.CONCURRENT_TRANSACTIONS,
+  kafkaError.KAFKA_STORAGE_ERROR,
+  kafkaError.FENCED_LEADER_EPOCH,
+  kafkaError.UNKNOWN_LEADER_EPOCH,
+  kafkaError.UNSTABLE_OFFSET_COMMIT,
+])
 
 /** The group coordinator refused an offset commit: most often this member's generation is over. */
 export class CommitRejected extends AppError {
@@ -57,12 +83,13 @@ export class RecordTooLarge extends AppError {
 export class PublishFailed extends AppError {
   readonly topic: string
 
-  constructor(topic: string, why: string, cause?: unknown) {
-    super(`records for ${topic} may not be stored: ${why}`, {
-      code: 'PUBLISH_FAILED',
-      remedy: 'retry',
-      cause,
-    })
+  /** @param remedy of the whole attempt: `retry` means with a new publisher, which may store records twice */
+  constructor(
+    topic: string,
+    why: string,
+    { cause, remedy = 'retry' }: { cause?: unknown; remedy?: Remedy } = {},
+  ) {
+    super(`records for ${topic} may not be stored: ${why}`, { code: 'PUBLISH_FAILED', remedy, cause })
     this.topic = topic
   }
 }
