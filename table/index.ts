@@ -5,6 +5,7 @@ export { CommitAbandoned, CorruptLog, TableAltered, UnsupportedTable } from './l
 export type { Snapshot } from './log/snapshot.ts'
 export { openTable, openTableForReading } from './open-table.ts'
 export { EncoderFailed } from './parquet/encoder.ts'
+export { type FileTag, type PartitionTag, type PartitionTags, readTags } from './parquet/stats.ts'
 export {
   isReprocessing,
   type PartitionProgress,

@@ -1,5 +1,6 @@
-import type { Clock } from '../runtime/clock.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
 import { SetupError } from '../runtime/errors.ts'
+import type { Logger } from '../runtime/log.ts'
 import type { ObjectStore } from '../storage/index.ts'
 import { metaDataOf, newProtocol, readBinding, requireSameBinding, type TableBinding } from './binding.ts'
 import { createCommitter, createTable } from './log/commit.ts'
@@ -20,7 +21,7 @@ const defaultCacheBytes = 64 * 1024 * 1024
 export async function openTable(parts: OpenTableParts): Promise<Table> {
   const { store, binding, log, clock } = parts
   requireValid(binding)
-  const tail = createLogTail({ store, clock })
+  const tail = createLogTail({ store, clock, log })
   if (!(await tail.refresh())) {
     const metaData = metaDataOf(binding, clock.nowMs())
     const info = { operation: 'CREATE TABLE', operationParameters: {} }
@@ -51,12 +52,13 @@ export async function openTable(parts: OpenTableParts): Promise<Table> {
 /** @returns null when there is no table yet */
 export async function openTableForReading(parts: {
   store: ObjectStore
-  clock: Clock
+  log: Logger
+  clock?: Clock
   /** Bytes of decoded columns kept for scans. Default 64 MiB. */
   cacheBytes?: number
 }): Promise<TableReader | null> {
-  const { store, clock, cacheBytes } = parts
-  const tail = createLogTail({ store, clock })
+  const { store, log, clock = systemClock, cacheBytes } = parts
+  const tail = createLogTail({ store, clock, log })
   const opened = await tail.refresh()
   if (!opened) return null
   return readerOf(store, tail, readBinding(opened.metaData, store.url), cacheBytes)

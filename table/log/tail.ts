@@ -3,6 +3,7 @@
  * versions, and must be contiguous: a hole means that log cleanup has overtaken us, and guessing would corrupt.
  */
 import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/log.ts'
 import { retry } from '../../runtime/retry.ts'
 import { type ObjectInfo, ObjectNotFound, type ObjectStore } from '../../storage/index.ts'
 import { CorruptLog, UnsupportedTable } from './errors.ts'
@@ -26,7 +27,8 @@ export interface LogTail {
   accept(commit: Commit): void
 }
 
-export function createLogTail({ store, clock }: { store: ObjectStore; clock: Clock }): LogTail {
+export function createLogTail(parts: { store: ObjectStore; clock: Clock; log: Logger }): LogTail {
+  const { store, clock, log } = parts
   let state: Snapshot | null = null
   let listedAtMs = Number.NEGATIVE_INFINITY
   let running: Promise<Snapshot | null> | null = null
@@ -44,6 +46,7 @@ export function createLogTail({ store, clock }: { store: ObjectStore; clock: Clo
         return state
       }
       if (listing === maxListings) throw holeError(found)
+      log.warn('table log listed with a hole', { version: state?.version ?? null, listing })
       await clock.sleep(20 * listing)
     }
   }

@@ -143,22 +143,17 @@ async function* ahead<T, R>(
   map: (item: T) => Promise<R>,
 ): AsyncIterable<R> {
   const underWay: Promise<R>[] = []
-  try {
-    let next = 0
-    while (next < items.length || underWay.length > 0) {
-      for (const item of items.slice(next, next + limit - underWay.length)) {
-        underWay.push(map(item))
-        next++
-      }
-      const [first] = underWay
-      if (!first) break
-      const result = await first
-      underWay.shift()
-      yield result
+  let next = 0
+  while (next < items.length || underWay.length > 0) {
+    for (const item of items.slice(next, next + limit - underWay.length)) {
+      const result = map(item)
+      // Its error is told when its turn comes; a reader that has left by then does not want it.
+      result.catch(() => {})
+      underWay.push(result)
+      next++
     }
-  } finally {
-    // A reader that leaves early must not turn their failures into unhandled rejections.
-    await Promise.allSettled(underWay)
+    const first = underWay.shift()
+    if (first) yield await first
   }
 }
 
