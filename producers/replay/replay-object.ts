@@ -8,14 +8,14 @@
  */
 import type { Logger } from '../../runtime/log.ts'
 import type { ObjectStore } from '../../storage/index.ts'
+import { createLineIntake } from '../line-intake.ts'
 import type { LinePublisher } from '../line-publisher.ts'
 import { createLineCursor } from '../lines.ts'
 import type { ProgressBar } from '../progress-bar.ts'
+import { openText } from '../text-source.ts'
 import type { AlreadySent } from './already-sent.ts'
-import { arrayFileMessage, arrayStartOf } from './array-file.ts'
 import type { Ledger } from './ledger.ts'
 import type { ResumePoint, Sending } from './ledger-entry.ts'
-import { openObject } from './object-source.ts'
 import type { ReplayWork } from './plan.ts'
 
 export interface ObjectReplayParts {
@@ -56,12 +56,15 @@ export async function replayObject(
   const { object, from } = work
   const version = { topic, object: object.key, etag: object.etag, size: object.size }
   const before = { events: lines.events, deadLetters: lines.deadLetters }
-  const source = await openObject(store, object.key, { startByte: from.nextByte ?? 0, signal })
+  const startByte = from.nextByte ?? 0
+  const chunks = store.stream(object.key, { start: startByte, signal })
+  const source = await openText(chunks, { isRest: startByte > 0, signal })
   // Gzip data is read again from its beginning, and the lines up to `from` are passed over.
-  const start = source.isGzip ? { line: 0, nextByte: 0 } : { line: from.line, nextByte: from.nextByte ?? 0 }
+  const start = source.isGzip ? { line: 0, nextByte: 0 } : { line: from.line, nextByte: startByte }
   const cursor = createLineCursor({ maxLineBytes, from: start })
+  const isAtBeginning = from.line === 0
+  const intake = createLineIntake({ cursor, lines, name: object.key, maxLineBytes, isAtBeginning })
   let checkpointLine = from.line + checkpointLines
-  let isAtFirstLine = from.line === 0
   let reported = { bytes: 0, line: from.line }
 
   addProgress(from, sendingNow())
@@ -81,11 +84,13 @@ export async function replayObject(
       await lines.relieve()
     }
     if (signal.aborted) return 'stopped'
-    cursor.finish()
-    if (source.damage !== null) rejectTail(source.damage)
-    else await takeLines()
+    if (source.damage !== null) intake.rejectTail(source.damage)
+    else {
+      cursor.finish()
+      await takeLines()
+    }
     reportProgress()
-    if (source.fetchedBytes + (from.nextByte ?? 0) !== object.size) {
+    if (source.fetchedBytes + startByte !== object.size) {
       log.warn('object changed while it was read', { object: object.key })
     }
     return 'finished'
@@ -94,30 +99,11 @@ export async function replayObject(
   /** @returns false when the rest of the object is not worth a look */
   async function takeLines(): Promise<boolean> {
     while (cursor.next()) {
-      const { line } = cursor
-      if (line <= from.line) continue
-      const bytes = cursor.buffer.subarray(cursor.start, cursor.end)
-      const arrayStart = isAtFirstLine ? arrayStartOf(bytes, cursor.tooLong) : 'none'
-      isAtFirstLine = false
-      const origin = `${object.key}#${line}`
-      if (arrayStart !== 'none') {
-        lines.reject({ origin, bytes, reason: 'json_array', message: arrayFileMessage(object.key) })
-      } else if (cursor.tooLong) {
-        const message = `the line has more than ${maxLineBytes} bytes; only its beginning is kept here`
-        lines.reject({ origin, bytes, reason: 'too_long', message })
-      } else lines.take(bytes, origin)
-      if (arrayStart === 'open') return false
-      if (line >= checkpointLine) await checkpoint()
+      if (cursor.line <= from.line) continue
+      if (!intake.take()) return false
+      if (cursor.line >= checkpointLine) await checkpoint()
     }
     return true
-  }
-
-  /** What follows the last whole line of damaged gzip data is no line: it may be cut anywhere. */
-  function rejectTail(message: string): void {
-    const hasTail = cursor.next()
-    const line = hasTail ? cursor.line : cursor.line + 1
-    const bytes = hasTail ? cursor.buffer.subarray(cursor.start, cursor.end) : null
-    lines.reject({ origin: `${object.key}#${line}`, bytes, reason: 'truncated_gzip', message })
   }
 
   async function checkpoint(): Promise<void> {

@@ -1,44 +1,42 @@
-import { errorMessage } from '../../runtime/errors.ts'
-import type { ObjectStore } from '../../storage/index.ts'
-import { GzipDamaged, gunzip, isGzip } from '../gunzip.ts'
+import { errorMessage } from '../runtime/errors.ts'
+import { GzipDamaged, gunzip, isGzip } from './gunzip.ts'
 
-/** The text of one object, unpacked if it is gzip. */
-export interface ObjectSource {
+/** The text of one object, file or pipe, unpacked if it is gzip. */
+export interface TextSource {
   /** Told by the first two bytes, not by the name: tools store gzip under any name, and proxies unpack it. */
   readonly isGzip: boolean
   /** In pieces small enough to look at the signal between them. Ends early, without an error, when it aborts. */
   readonly slices: AsyncIterable<Uint8Array>
-  /** Stored bytes fetched so far, those before `startByte` not counted. */
+  /** Stored bytes fetched so far. */
   readonly fetchedBytes: number
   /** Once the slices have ended: what was wrong with the gzip data, else null. */
   readonly damage: string | null
 }
 
-export interface SourceOptions {
-  /** Of plain text only. */
-  startByte: number
+export interface TextSourceOptions {
+  /** The chunks begin in the middle of plain text. */
+  isRest?: boolean
   signal: AbortSignal
 }
 
 const sliceBytes = 64 * 1024
 
-/** @throws {ObjectNotFound} before the first slice */
-export async function openObject(
-  store: ObjectStore,
-  key: string,
-  { startByte, signal }: SourceOptions,
-): Promise<ObjectSource> {
-  const chunks = store.stream(key, { start: startByte, signal })[Symbol.asyncIterator]()
+/** Waits for the first chunk, so that what cannot be read at all fails here. */
+export async function openText(
+  chunks: AsyncIterable<Uint8Array>,
+  { isRest = false, signal }: TextSourceOptions,
+): Promise<TextSource> {
+  const unread = chunks[Symbol.asyncIterator]()
   const head: Uint8Array[] = []
   let headBytes = 0
   while (headBytes < 2) {
-    const { done, value } = await chunks.next()
+    const { done, value } = await unread.next()
     if (done) break
     head.push(value)
     headBytes += value.length
   }
-  // Only at its beginning does text never look like gzip.
-  const packed = startByte === 0 && isGzip(Buffer.concat(head))
+  // Text never begins like gzip, but from its middle on it can look like it.
+  const packed = !isRest && isGzip(Buffer.concat(head))
   const source = { isGzip: packed, fetchedBytes: 0, damage: null as string | null, slices: slices() }
   return source
 
@@ -60,13 +58,13 @@ export async function openObject(
         yield chunk
       }
       for (;;) {
-        const { done, value } = await chunks.next()
+        const { done, value } = await unread.next()
         if (done) return
         source.fetchedBytes += value.length
         yield value
       }
     } finally {
-      await chunks.return?.()
+      await unread.return?.()
     }
   }
 }
