@@ -9,4 +9,5 @@ export { type Dimension, dimensionValues, parseDimensions } from './dimensions.t
 export { type Event, type Parsed, partitionKey, type ReasonCode, type Rejection } from './event.ts'
 export { type EventMap, parseEventMap } from './event-map.ts'
 export { createEventParser, type EventParser } from './json.ts'
+export { createProjection, nullDimension, otherDimension, type Projection } from './projection.ts'
 export { createTimestampReader, type TimestampReader } from './timestamp.ts'

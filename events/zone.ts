@@ -7,6 +7,7 @@
 import { SetupError } from '../runtime/errors.ts'
 
 export interface Zone {
+  readonly isUtc: boolean
   /** `wallMs` is the wall time as if it were UTC. */
   toUtcMs(wallMs: number): number
 }
@@ -19,10 +20,11 @@ const earliestMs = -62_104_060_800_000
 /** @throws {SetupError} when the name is unknown */
 export function createZone(name: string): Zone {
   const format = createFormat(name)
-  if (format.resolvedOptions().timeZone === 'UTC') return { toUtcMs: (wallMs) => wallMs }
+  if (format.resolvedOptions().timeZone === 'UTC') return { isUtc: true, toUtcMs: (wallMs) => wallMs }
   const offsetOfDay = new Map<number, number | null>()
 
   return {
+    isUtc: false,
     toUtcMs(wallMs) {
       const before = offsetAt(wallMs - dayMs)
       const after = offsetAt(wallMs + dayMs)
