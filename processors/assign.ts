@@ -8,7 +8,7 @@
  */
 import { isOwnCheckpoint, parseCheckpoint } from './checkpoint.ts'
 
-/** What is known of one partition. The position must have been read before the log's end, or a fresh flush looks like a truncated log. */
+/** What is known of one partition, read in this order: committed, then position, then the log's ends. */
 export interface PartitionFacts {
   partition: number
   /** Next offset and rewind counter by the table; null: the table never read this partition. */

@@ -1,12 +1,4 @@
-import type { DeadLetter } from '../broker/index.ts'
-import { AppError } from '../runtime/errors.ts'
-
-/** A producer of dead letters, as broker/ makes it: what it accepted is sent and acknowledged by `flush`. */
-export interface DeadLetterChannel {
-  add(letter: DeadLetter): void
-  flush(): Promise<void>
-  close(): Promise<void>
-}
+import type { DeadLetter, DeadLetters } from '../broker/index.ts'
 
 export interface DeadLetterOutbox {
   /**
@@ -18,8 +10,8 @@ export interface DeadLetterOutbox {
 }
 
 /** Opens a channel at the first letter: most streams have none. A channel that failed once is never used again. */
-export function createDeadLetterOutbox(open: () => Promise<DeadLetterChannel>): DeadLetterOutbox {
-  let channel: DeadLetterChannel | null = null
+export function createDeadLetterOutbox(open: () => Promise<DeadLetters>): DeadLetterOutbox {
+  let channel: DeadLetters | null = null
   const discard = async (): Promise<void> => {
     const failed = channel
     channel = null
@@ -31,7 +23,7 @@ export function createDeadLetterOutbox(open: () => Promise<DeadLetterChannel>): 
       if (letters.length === 0) return
       try {
         channel ??= await open()
-        for (const letter of letters) addWhole(channel, letter)
+        for (const letter of letters) channel.add(letter)
         await channel.flush()
       } catch (error) {
         await discard()
@@ -39,17 +31,5 @@ export function createDeadLetterOutbox(open: () => Promise<DeadLetterChannel>): 
       }
     },
     close: discard,
-  }
-}
-
-/** A value that no batch has room for is left at its origin: one bad record must not stop the stream (D6). */
-function addWhole(channel: DeadLetterChannel, letter: DeadLetter): void {
-  try {
-    channel.add(letter)
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'RECORD_TOO_LARGE') throw error
-    const bytes = letter.value?.length ?? 0
-    const message = `${letter.message} (its value of ${bytes} bytes is too large to be copied here)`
-    channel.add({ ...letter, value: null, message })
   }
 }

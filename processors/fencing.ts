@@ -1,4 +1,4 @@
-import { CommitRejected } from '../broker/client/errors.ts'
+import { CommitRejected } from '../broker/index.ts'
 
 const fencing: ReadonlySet<string> = new Set([
   'ILLEGAL_GENERATION',

@@ -1,5 +1,4 @@
 export type { FlushLimits } from './consume.ts'
-export type { DeadLetterChannel } from './dead-letter-outbox.ts'
 export type { FlushStep } from './flush.ts'
 export type { InitialiseStep } from './initialise.ts'
 export type { PartitionReport, Progress } from './progress.ts'

@@ -2,8 +2,9 @@
  * INIT, the IO: before the first fetch, the newly assigned partitions get their positions from the table, with one
  * table commit for those that need one and one Kafka commit for all. What to do is decided in assign.ts.
  */
-import { CommitRejected } from '../broker/client/errors.ts'
+
 import type { KafkaClient } from '../broker/index.ts'
+import { CommitRejected } from '../broker/index.ts'
 import { AppError, errorMessage } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Snapshot, Table } from '../table/index.ts'
@@ -87,13 +88,14 @@ async function readFacts(
   { group, topic, startAt }: InitialiseOptions,
   partitions: readonly number[],
 ): Promise<Facts> {
-  // The table first: a position read after the log's end could lie beyond it with nothing being wrong.
+  // In this order, or other members at work look like damage: a checkpoint is always older than the position it
+  // mirrors, and a position never lies beyond the log's end.
+  const commits = await kafka.committedOffsets(group, topic)
   const snapshot = await table.refresh()
   const wanted = [...partitions]
-  const [starts, ends, commits] = await Promise.all([
+  const [starts, ends] = await Promise.all([
     kafka.listOffsets(topic, wanted, 'earliest'),
     kafka.listOffsets(topic, wanted, 'latest'),
-    kafka.committedOffsets(group, topic),
   ])
   const progress = readProgress(snapshot, { group, topic })
   const reach = maxLastOffsets(snapshot)

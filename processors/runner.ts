@@ -2,12 +2,11 @@
  * One member of the consumer group: joins, serves one tenure after the other, leaves. A broker that is away is waited
  * for; a membership that crashed or got stuck is replaced by a new one. What no waiting mends ends the process.
  */
-import type { Membership } from '../broker/index.ts'
+import type { DeadLetters, Membership } from '../broker/index.ts'
 import { AppError, errorMessage } from '../runtime/errors.ts'
 import { backoffMs } from '../runtime/retry.ts'
 import type { ConsumeOptions, ConsumeParts } from './consume.ts'
 import { consume } from './consume.ts'
-import type { DeadLetterChannel } from './dead-letter-outbox.ts'
 import { createDeadLetterOutbox } from './dead-letter-outbox.ts'
 import type { Tenures } from './tenure.ts'
 import { createTenures, MembershipLost } from './tenure.ts'
@@ -19,7 +18,7 @@ export interface ProcessorOptions extends ConsumeOptions {
 export interface ProcessorParts extends Omit<ConsumeParts, 'deadLetters'> {
   /** Joins the group of the options; the callbacks as in broker/'s joinGroup. */
   join(callbacks: Pick<Tenures, 'onAssigned' | 'onRevoked' | 'onCrash'>): Promise<Membership>
-  openDeadLetters(): Promise<DeadLetterChannel>
+  openDeadLetters(): Promise<DeadLetters>
 }
 
 /** How many session timeouts a member that was fenced waits for its next assignment before it joins anew. */

@@ -148,6 +148,32 @@ describe('INIT', () => {
     expect(table.snapshot().version).toBe(1)
   })
 
+  it('does not take the first checkpoint of another member for one of a lost table', async () => {
+    const { parts, tenure, table, group } = await setUp()
+    const other = createTenure([1], 1, 'member-1')
+    const { committedOffsets } = group.kafka
+    parts.kafka = {
+      ...group.kafka,
+      committedOffsets: async (...asked) => {
+        const read = await committedOffsets(...asked)
+        await initialise({ ...parts, kafka: group.kafka }, options, other, [1])
+        return read
+      },
+    }
+    parts.table = {
+      ...table,
+      refresh: async () => {
+        const read = await table.refresh()
+        await initialise({ ...parts, table, kafka: group.kafka }, options, other, [0])
+        return read
+      },
+    }
+
+    const result = await initialise(parts, options, tenure, [0, 1])
+
+    expect(result).toMatchObject({ kind: 'ready', halted: [] })
+  })
+
   it('ends the tenure when the group has moved on', async () => {
     const { parts, tenure, group } = await setUp()
     group.generationId = 2

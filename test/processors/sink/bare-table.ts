@@ -22,7 +22,7 @@ export async function openBareTable(parts: {
   files: Map<string, TableRows>
 }): Promise<BareTable> {
   const { store, clock, files } = parts
-  const tail = createLogTail({ store, clock })
+  const tail = createLogTail({ store, clock, log: silentLogger })
   const committing = { store, tail, clock, log: silentLogger }
   const opened =
     (await tail.refresh()) ??
