@@ -1,7 +1,16 @@
+import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { Logger } from '../../../runtime/log.ts'
-import type { CommittedOffsets } from './committed-offsets.ts'
+import { takeCleanMark, writeCleanMark } from './clean-mark.ts'
+import { type CommittedOffsets, createCommittedOffsets } from './committed-offsets.ts'
+import { lockDirectory } from './directory-lock.ts'
+import { openMeta } from './meta-file.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { createProducerIds } from './producer-ids.ts'
+import { createReadHandles } from './read-handles.ts'
+import { createSlots } from './slots.ts'
+import { openStateLog } from './state-log.ts'
+import { openTopicStore } from './topic-store.ts'
 
 /**
  * When written bytes are forced to the disk. A write that returned survives the death of the process in any case;
@@ -42,7 +51,7 @@ export interface DataDir {
 
   /** @throws {TopicExists} also while another call is still creating it */
   createTopic(name: string, partitions: number, config: TopicConfig): Promise<Topic>
-  /** The topic leaves `topics` at once, with its committed offsets; its parked readers are woken. Absent is fine. */
+  /** The topic leaves `topics` at once, its parked readers are woken; its committed offsets go with it. Absent is fine. */
   deleteTopic(name: string): Promise<void>
   /** Grows the topic to `total` partitions. */
   addPartitions(name: string, total: number): Promise<void>
@@ -56,10 +65,62 @@ export interface DataDir {
   close(): Promise<void>
 }
 
+const defaultSegmentBytes = 256 * 1024 * 1024
+const defaultRetentionMs = 7 * 86_400_000
+const maxReadHandles = 256
+const maxConcurrentSyncs = 2
+
 /**
  * Locks the directory, recovers what a crash left behind and opens every partition.
  * @throws {SetupError} when another process holds the directory, or its format is not ours
  */
 export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
-  throw new Error(`not there yet: ${options.dir}`)
+  const { dir, log, clock, fsync } = options
+  await mkdir(dir, { recursive: true })
+  // Before anything is read: what another process is writing would look like damage.
+  const lock = await lockDirectory(dir)
+  try {
+    const { clusterId } = await openMeta(dir)
+    const cleanEnds = await takeCleanMark(dir)
+    if (!cleanEnds) log.warn('no mark of an orderly stop, checking the newest log files', { dir })
+    const stateLog = await openStateLog({ dir, fsync, log })
+    const handles = createReadHandles(maxReadHandles)
+    const store = await openTopicStore({
+      dir,
+      log,
+      clock,
+      fsync,
+      stateLog,
+      segmentBytes: options.segmentBytes ?? defaultSegmentBytes,
+      retention: {
+        retentionMs: options.retentionMs ?? defaultRetentionMs,
+        retentionBytes: options.retentionBytes ?? -1,
+      },
+      handles,
+      syncSlots: createSlots(maxConcurrentSyncs),
+      cleanEnds: cleanEnds ?? new Map(),
+    })
+    return {
+      clusterId,
+      topics: store.topics,
+      offsets: createCommittedOffsets(stateLog, clock),
+      createTopic: store.createTopic,
+      deleteTopic: store.deleteTopic,
+      addPartitions: store.addPartitions,
+      setTopicConfig: store.setTopicConfig,
+      allocateProducerId: createProducerIds(stateLog),
+      enforceRetention: store.enforceRetention,
+      async close() {
+        const ends = await store.close()
+        await handles.close()
+        await stateLog.close()
+        // Last: it vouches for all of the above.
+        await writeCleanMark(dir, ends)
+        await lock.release()
+      },
+    }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
 }
