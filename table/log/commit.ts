@@ -44,8 +44,11 @@ export function createCommitter(parts: VersionWriterParts & { opened: Snapshot }
       if (!planned) return { kind: 'refused', snapshot }
       const version = snapshot.version + 1
       const body = commitBody(planned, clock.nowMs())
+      // Read back from the bytes, before they are sent: what no reader could parse must not get into the log, and our
+      // own state is what every other reader makes of them.
+      const actions = parseCommit(body, commitKey(version))
       if ((await writer.put(version, body, signal)) === 'landed') {
-        return { kind: 'committed', version, snapshot: accept(version, body) }
+        return { kind: 'committed', version, snapshot: accept(version, actions) }
       }
       log.debug('table version lost to another writer', { version, attempt })
       await clock.sleep(backoffMs(attempt, lostBackoff), signal)
@@ -58,9 +61,7 @@ export function createCommitter(parts: VersionWriterParts & { opened: Snapshot }
     return snapshot
   }
 
-  function accept(version: number, body: Uint8Array): Snapshot {
-    // Read back from the bytes, so that our own commits mean what every other reader makes of them.
-    const actions = parseCommit(body, commitKey(version))
+  function accept(version: number, actions: readonly Action[]): Snapshot {
     tail.accept({ version, actions, modifiedMs: clock.nowMs() })
     const snapshot = tail.snapshot()
     if (!snapshot) throw new Error('a commit was accepted into no table')

@@ -235,6 +235,18 @@ it.each<[string, Action[]]>([
   await expect(table.commit(() => ({ actions, info: {} }))).rejects.toThrow(`names ${name} twice`)
 })
 
+it('sends nothing that no reader could parse', async () => {
+  const { store, puts } = createFaultyStore()
+  const table = await openInlineTable(store)
+  const before = puts()
+
+  await expect(table.commit(() => ({ actions: [txn('p', Number.NaN)], info: {} }))).rejects.toThrow(
+    'txn.version',
+  )
+
+  expect(puts()).toBe(before)
+})
+
 interface FaultyStore {
   store: ObjectStore
   /** The next such call fails so. */
