@@ -53,7 +53,7 @@ export async function produceDemo(parts: DemoParts, options: DemoOptions): Promi
     }
     return acknowledged
   } finally {
-    await publisher?.close().catch(() => {}) // nothing waits in it
+    await dropPublisher()
   }
 
   async function send(count: number): Promise<void> {
@@ -70,9 +70,13 @@ export async function produceDemo(parts: DemoParts, options: DemoOptions): Promi
     } catch (error) {
       if (!(error instanceof AppError) || error.remedy !== 'retry') throw error
       log.warn('demo events were not sent', { events: count, error })
-      await publisher?.close().catch(() => {})
-      publisher = null
+      await dropPublisher()
       await clock.sleep(backoffMs(failures++), signal)
     }
+  }
+  async function dropPublisher(): Promise<void> {
+    const dropped = publisher
+    publisher = null
+    await dropped?.close().catch(() => {}) // nothing waits in it
   }
 }

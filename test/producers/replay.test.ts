@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -213,6 +214,7 @@ describe('a replay that follows', () => {
   it('says once that it waits, then takes objects as they come', async () => {
     const clock = createManualClock(1_000_000)
     const controller = new AbortController()
+    setMaxListeners(0, controller.signal) // the manual clock leaves its listeners
     const messages: string[] = []
     const log = createLogger({ level: 'info', write: (text) => messages.push(JSON.parse(text).message) })
     const isDone = run({ follow: true, clock, log, signal: controller.signal })
@@ -271,6 +273,30 @@ describe('a replay that stops in the middle', () => {
     expect([first.objects, second.objects]).toEqual([0, 1])
   })
 
+  it('does not go back when it is stopped again before it got anywhere', async () => {
+    await store.put('a.ndjson', gzipSync(linesOf('a', 1_000, 500)))
+    let stopAt: string | null = topic
+    let controller = new AbortController()
+    kafka = createMemoryKafka({
+      partitions,
+      faults(name) {
+        if (name === stopAt) controller.abort()
+        return null
+      },
+    })
+
+    const first = await run({ signal: controller.signal, checkpointLines: 100 })
+    controller = new AbortController()
+    stopAt = replayLedgerTopic
+    const second = await run({ signal: controller.signal, checkpointLines: 100 })
+    stopAt = null
+    const third = await run()
+
+    expect(first.lines).toBeGreaterThan(99)
+    expect([second.lines, third.lines]).toEqual([0, 1_000 - first.lines])
+    expect(eventIds()).toHaveLength(1_000)
+  })
+
   it('leaves an object alone when retention has removed what a killed replay may have sent', async () => {
     await store.put('a.ndjson', Buffer.from(linesOf('a', 10)))
     kafka = createMemoryKafka({
@@ -314,7 +340,7 @@ type Fault = SendFault | 'stop' | null
 
 describe('whatever fails or stops, whenever', () => {
   const content = fc.record({
-    lineCount: fc.integer({ min: 0, max: 250 }),
+    lineCount: fc.integer({ min: 0, max: 400 }),
     padBytes: fc.constantFrom(0, 700, 1_500),
     isPacked: fc.boolean(),
   })
@@ -322,16 +348,20 @@ describe('whatever fails or stops, whenever', () => {
     storedPartitions: fc.integer({ min: 0, max: 3 }),
     outcome: fc.constantFrom('unknown' as const, 'killed' as const),
   })
-  const fault: fc.Arbitrary<Fault> = fc.oneof(failure, failure, fc.constantFrom('stop', null))
+  const fault: fc.Arbitrary<Fault> = fc.oneof(
+    { weight: 2, arbitrary: failure },
+    { weight: 1, arbitrary: fc.constant('stop' as const) },
+    { weight: 4, arbitrary: fc.constant(null) },
+  )
   let stopper = new AbortController()
 
   it('each line is on the topic once, in the order of its object within a partition', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(content, { minLength: 1, maxLength: 4 }),
-        fc.array(fault, { maxLength: 25 }),
+        fc.array(content, { minLength: 1, maxLength: 3 }),
+        fc.array(fault, { maxLength: 40 }),
         fc.array(fc.constantFrom('unavailable' as const, undefined, undefined), { maxLength: 10 }),
-        fc.integer({ min: 10, max: 90 }),
+        fc.constantFrom(15, 60, 150, 1_000),
         async (contents, sendFaults, storeFaults, checkpointLines) => {
           const expected = await arrange(contents, sendFaults, storeFaults)
 
@@ -347,7 +377,7 @@ describe('whatever fails or stops, whenever', () => {
           for (let at = 0; at < contents.length; at++) expect(ledgerStatus(keyOf(at))).toBe('finished')
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 200 },
     )
   }, 120_000)
 
