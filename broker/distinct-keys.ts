@@ -7,7 +7,7 @@ export interface KeyCounter {
 }
 
 /**
- * Counts distinct keys in bounded memory by keeping the `maxKept` smallest of their hashes (k minimum values). While
+ * Counts distinct keys in bounded memory by keeping at least the `maxKept` smallest of their hashes (k minimum values). While
  * they all fit the count is exact; above, the largest kept hash tells how densely they lie. Its relative error is
  * about 1 / sqrt(maxKept).
  */
@@ -28,8 +28,8 @@ export function createKeyCounter(maxKept: number): KeyCounter {
       if (kept.size >= 2 * maxKept) shrink()
     },
     count() {
-      if (kept.size > maxKept) shrink()
       if (largest === Number.POSITIVE_INFINITY) return kept.size
+      if (kept.size > maxKept) shrink()
       return Math.round((maxKept - 1) / (largest / hashRange))
     },
   }

@@ -12,6 +12,7 @@ export async function askOffsets(
   cluster: Cluster,
   { topic, partitions, at }: { topic: string; partitions: readonly number[]; at: OffsetAt },
 ): Promise<Map<number, number>> {
+  if (partitions.length === 0) return new Map()
   const timestamp =
     typeof at === 'object' ? at.timestampMs : at === 'earliest' ? earliestTimestamp : latestTimestamp
   const byLeader = await partitionsByLeader(cluster, topic, partitions)
