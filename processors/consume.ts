@@ -58,7 +58,7 @@ export interface ConsumeParts extends Omit<FlushParts, 'kafka' | 'table' | 'onSt
 }
 
 /** What one group costs in an aggregate, roughly. */
-const groupBytes = 160
+const groupBytes = 200
 /** Records aggregated between two looks at the clock. */
 const recordsPerChunk = 2_048
 /** How long aggregation keeps the event loop, where heartbeats run. */
