@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { access, copyFile, mkdir, readdir } from 'node:fs/promises'
+import { access, copyFile, mkdir, readdir, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { SetupError } from '../runtime/errors.ts'
@@ -19,6 +19,15 @@ export async function prepareFolder(folder: string, setting: string): Promise<vo
       error,
     )
   }
+}
+
+/** @throws SetupError when the folder is not there */
+export async function requireFolder(folder: string, setting: string): Promise<void> {
+  const found = await stat(folder).catch(() => null)
+  if (!found)
+    throw new SetupError(`there is no folder ${folder}: \`mkdir -p ${folder}\`, or correct ${setting}`)
+  if (!found.isDirectory())
+    throw new SetupError(`${folder} is not a folder: name the folder that holds the files in ${setting}`)
 }
 
 /** @throws SetupError when something else listens there */

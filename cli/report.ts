@@ -1,4 +1,5 @@
 import { countDeadLetters, deadLetterTopic, type KafkaClient } from '../broker/index.ts'
+import { systemClock } from '../runtime/clock.ts'
 import type { Config } from '../runtime/config.ts'
 import { openStore } from '../storage/index.ts'
 import { openTableForReading, readProgress, tableWatermarkMs } from '../table/index.ts'
@@ -35,6 +36,7 @@ export async function gatherReport(context: Pick<CommandContext, 'config' | 'log
   const table = await openTableForReading({
     store: await openStore(config.table.url, config.s3),
     log: context.log,
+    clock: systemClock,
   })
   const progress = table
     ? readProgress(table.snapshot(), { group: config.kafka.groupId, topic: config.kafka.topic })

@@ -5,7 +5,7 @@ import { SetupError } from '../runtime/errors.ts'
 import type { ChildReport } from '../runtime/lifecycle.ts'
 import { type CommandContext, exitCodes } from './command-line.ts'
 import { type ControlReply, type ControlRequest, listenForControl } from './control-socket.ts'
-import { assertLoopback, assertPortFree, placeSample, prepareFolder } from './home.ts'
+import { assertLoopback, assertPortFree, placeSample, prepareFolder, requireFolder } from './home.ts'
 import { localFolder } from './locations.ts'
 import { type Child, superviseChild } from './supervise.ts'
 import { describeParts, printWelcome } from './welcome.ts'
@@ -25,6 +25,7 @@ export async function run(context: CommandContext): Promise<number> {
     if (config.kafka.embedded)
       await assertPortFree('127.0.0.1', config.kafka.embeddedPort, 'DATAFLOW_BROKER_PORT')
     const rawFolder = localFolder(config.raw.url)
+    if (rawFolder && !config.raw.embedded) await requireFolder(rawFolder, 'RAW_URL')
     if (config.raw.embedded && rawFolder) {
       await prepareFolder(rawFolder, 'DATAFLOW_HOME')
       if (!flags['no-sample'] && (await placeSample(rawFolder)))

@@ -11,8 +11,11 @@ import { systemClock } from '../runtime/clock.ts'
 import type { Config } from '../runtime/config.ts'
 import { errorMessage, SetupError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/log.ts'
+import { type ObjectStore, openStore, probeConditionalWrites } from '../storage/index.ts'
 import type { TableBinding } from '../table/index.ts'
 import type { CommandContext } from './command-line.ts'
+import { prepareFolder, requireFolder } from './home.ts'
+import { localFolder } from './locations.ts'
 
 /** From settings to the plain options that each module takes. The one place where parts are chosen. */
 
@@ -86,4 +89,21 @@ export async function prepareTopics(config: Config, log: Logger): Promise<void> 
 /** EVENTS_RETENTION is about the topic; Kafka limits each partition. */
 function perPartition(bytes: number, partitions: number): number {
   return bytes < 0 ? bytes : Math.ceil(bytes / partitions)
+}
+
+/** @throws SetupError when a folder that was named is not there: it is more likely misspelt than empty */
+export async function openRawStore(config: Config): Promise<ObjectStore> {
+  const folder = localFolder(config.raw.url)
+  if (folder && !config.raw.embedded) await requireFolder(folder, 'RAW_URL')
+  if (folder && config.raw.embedded) await prepareFolder(folder, 'DATAFLOW_HOME')
+  return openStore(config.raw.url, config.s3)
+}
+
+/** The table's commits rest on conditional writes, so they are tried out before anything is read. */
+export async function openTableStore(config: Config): Promise<ObjectStore> {
+  const folder = localFolder(config.table.url)
+  if (folder) await prepareFolder(folder, config.table.embedded ? 'DATAFLOW_HOME' : 'TABLE_URL')
+  const store = await openStore(config.table.url, config.s3)
+  await probeConditionalWrites(store)
+  return store
 }

@@ -206,7 +206,7 @@ export const settingNames = Object.keys(settings) as readonly SettingName[]
 function shape(v: Values) {
   const home = v.DATAFLOW_HOME ?? ''
   const table = v.TABLE_URL ?? `file:${home}/table`
-  const sasl = v.KAFKA_SASL_MECHANISM && v.KAFKA_SASL_USERNAME && v.KAFKA_SASL_PASSWORD
+  const sasl = saslOf(v)
   return {
     home,
     logLevel: (v.LOG_LEVEL ?? 'info') as LogLevel,
@@ -218,13 +218,7 @@ function shape(v: Values) {
       groupId: v.KAFKA_GROUP_ID ?? '',
       partitions: v.KAFKA_PARTITIONS ?? 0,
       ssl: v.KAFKA_SSL === 'true',
-      ...(sasl && {
-        sasl: {
-          mechanism: v.KAFKA_SASL_MECHANISM,
-          username: v.KAFKA_SASL_USERNAME,
-          password: v.KAFKA_SASL_PASSWORD,
-        },
-      }),
+      ...(sasl && { sasl }),
       retention: v.EVENTS_RETENTION ?? { ms: -1, bytes: -1 },
     },
     raw: { url: v.RAW_URL ?? `file:${home}/raw`, embedded: v.RAW_URL === null },
@@ -252,6 +246,11 @@ function shape(v: Values) {
     processors: v.PROCESSORS ?? 1,
     http: { host: v.HOST ?? '', port: v.PORT ?? 0 },
   }
+}
+
+function saslOf(v: Values) {
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = v
+  return mechanism && username && password ? { mechanism, username, password } : null
 }
 
 function contradictions(v: Values): string[] {
