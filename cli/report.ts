@@ -2,7 +2,7 @@ import { countDeadLetters, deadLetterTopic, type KafkaClient } from '../broker/i
 import { systemClock } from '../runtime/clock.ts'
 import type { Config } from '../runtime/config.ts'
 import { openStore } from '../storage/index.ts'
-import { openTableForReading, readProgress, tableWatermarkMs } from '../table/index.ts'
+import { latestWindowStartMs, openTableForReading, readProgress, tableWatermarkMs } from '../table/index.ts'
 import type { CommandContext } from './command-line.ts'
 import { askControl, type ChildStatus } from './control-socket.ts'
 import { reachKafka } from './wiring.ts'
@@ -51,7 +51,11 @@ export async function gatherReport(context: Pick<CommandContext, 'config' | 'log
   }
   if (table) {
     const snapshot = table.snapshot()
-    const watermarkMs = tableWatermarkMs(progress, null)
+    const latestMs = latestWindowStartMs(snapshot)
+    const watermarkMs = tableWatermarkMs(
+      progress,
+      latestMs === null ? null : latestMs + table.binding.windowMs,
+    )
     report.table = {
       version: snapshot.version,
       last_commit: iso(snapshot.lastCommitMs),
