@@ -1,5 +1,5 @@
 /** A connection that is ready for use: versions agreed on, logged in. */
-import { AppError, SetupError } from '../../runtime/errors.ts'
+import { SetupError } from '../../runtime/errors.ts'
 import {
   type Api,
   apiVersions,
@@ -37,6 +37,7 @@ export async function openConnection(address: string, settings: KafkaSettings): 
   const transport = await openTransport({ address, ssl: settings.ssl, connectTimeoutMs })
   const theirVersions = new Map<number, { minVersion: number; maxVersion: number }>()
   let nextCorrelationId = 1
+  let isProven = false
 
   const callVersion = async <Request, Response>(
     api: Api<Request, Response>,
@@ -66,7 +67,13 @@ export async function openConnection(address: string, settings: KafkaSettings): 
       if (version === null) {
         throw new SetupError(`${address} does not speak a version of ${api.name} that is known here`)
       }
-      return callVersion(api, version, body, timeoutMs)
+      try {
+        const answer = await callVersion(api, version, body, timeoutMs)
+        isProven = true
+        return answer
+      } catch (error) {
+        throw isProven ? error : hinted(error, settings)
+      }
     },
     close: () => transport.close(),
   }
@@ -84,15 +91,16 @@ export async function openConnection(address: string, settings: KafkaSettings): 
     return connection
   } catch (error) {
     transport.close()
-    throw hinted(error, address)
+    throw hinted(error, settings)
   }
 }
 
-/** A broker that wants TLS or a login just hangs up on a plain greeting. */
-function hinted(error: unknown, address: string): unknown {
-  if (!(error instanceof AppError) || !(error instanceof BrokerUnavailable)) return error
+/** A broker that wants TLS or a login just hangs up on whoever comes without. */
+function hinted(error: unknown, { ssl, sasl }: KafkaSettings): unknown {
+  const missing = [...(ssl ? [] : ['KAFKA_SSL']), ...(sasl ? [] : ['KAFKA_SASL_*'])]
+  if (!(error instanceof BrokerUnavailable) || missing.length === 0) return error
   return new BrokerUnavailable(
-    `${address} did not answer the greeting (${error.message}); does it want KAFKA_SSL or KAFKA_SASL_*?`,
+    `${error.message} at the first request; does it want ${missing.join(' or ')}?`,
     error,
   )
 }
