@@ -181,7 +181,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     write: enqueue,
     written: () => (draining || refusal ? enqueue(null) : Promise.resolve()),
     async settled() {
-      if (draining || refusal) await enqueue(null)
+      // What failed to be written was not acknowledged; what was, must still become durable.
+      if (draining) await enqueue(null).catch(() => {})
       if (highWatermark < active.segment.nextOffset) await groupSync.now()
     },
     async close() {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openDataDir } from '../../../../broker/embedded/disk/index.ts'
@@ -71,7 +71,6 @@ it('completes a deletion that was cut short', async () => {
   await logOf(first).append(batchOf(['a']))
   const dir = await crashCopy(running)
   await mkdir(join(dir, 'deleted', 'topic-x'))
-  const { rename } = await import('node:fs/promises')
   await rename(join(dir, 'topics', 'clicks'), join(dir, 'deleted', 'topic-x', 'clicks'))
 
   const second = await openForTest(dir)
