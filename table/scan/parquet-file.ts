@@ -2,6 +2,7 @@
 import {
   type AsyncBuffer,
   type FileMetaData,
+  type ParquetReadOptions,
   parquetMetadataAsync,
   parquetRead,
   type RowGroup,
@@ -32,6 +33,7 @@ export async function openParquetFile(store: ObjectStore, key: string, size: num
   const file = await withTail(store, key, size)
   const metadata = await parquetMetadataAsync(file, { ...decoding, initialFetchSize: tailBytes })
   const starts = rowStarts(metadata)
+  const codecs = await foreignCodecs(metadata)
   const stored = new Set(metadata.schema.map(({ name }) => name))
   return {
     rowGroups: metadata.row_groups.map(groupInfo),
@@ -41,10 +43,18 @@ export async function openParquetFile(store: ObjectStore, key: string, size: num
       if (rowStart === undefined || rows === undefined) throw new Error(`${key} has no row group ${group}`)
       const columns = names.filter((name) => stored.has(name))
       const rowEnd = rowStart + Number(rows)
-      const found = await readRange({ file, metadata, columns, rowStart, rowEnd })
+      const found = await readRange({ file, metadata, columns, rowStart, rowEnd, ...codecs })
       return new Map(names.map((name) => [name, found.get(name) ?? null]))
     },
   }
+}
+
+/** Decoders for what hyparquet itself does not know, loaded when another tool's file needs them. */
+async function foreignCodecs(metadata: FileMetaData): Promise<Pick<ParquetReadOptions, 'compressors'>> {
+  const used = metadata.row_groups.flatMap(({ columns }) => columns.map(({ meta_data }) => meta_data?.codec))
+  if (used.every((codec) => codec === 'SNAPPY' || codec === 'UNCOMPRESSED')) return {}
+  const { compressors } = await import('hyparquet-compressors')
+  return { compressors }
 }
 
 /** hyparquet would make Dates of timestamps, and text of plain bytes (sketches). */
@@ -61,7 +71,7 @@ const decoding = {
   },
 }
 
-interface ReadRange {
+interface ReadRange extends Pick<ParquetReadOptions, 'compressors'> {
   file: AsyncBuffer
   metadata: FileMetaData
   columns: string[]
