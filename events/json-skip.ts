@@ -30,7 +30,7 @@ export function skipString(buffer: Buffer, start: number, end: number, notes: Ui
     if (byte === quote) return at + 1
     if (byte === backslash) {
       notes[0] = (notes[0] ?? 0) | sawEscape
-      at = endOfEscape(buffer, at, end)
+      at = endOfEscape(buffer, at)
       if (at < 0) return -1
     } else if (byte >= 0x80) {
       notes[0] = (notes[0] ?? 0) | sawNonAscii
@@ -132,9 +132,8 @@ function skipDigits(buffer: Buffer, start: number, end: number): number {
   return at > start ? at : -1
 }
 
-/** From the backslash to the escape's last byte. */
-function endOfEscape(buffer: Buffer, start: number, end: number): number {
-  if (start + 1 >= end) return -1
+/** From the backslash to the escape's last byte; one that `end` cuts off leads past it, where no quote can follow. */
+function endOfEscape(buffer: Buffer, start: number): number {
   switch (buffer[start + 1]) {
     case 0x22: // " \ / b f n r t
     case 0x5c:
@@ -146,7 +145,6 @@ function endOfEscape(buffer: Buffer, start: number, end: number): number {
     case 0x74:
       return start + 1
     case 0x75: {
-      if (start + 5 >= end) return -1
       for (let at = start + 2; at < start + 6; at++) if (!isHexDigit(buffer[at] ?? 0)) return -1
       return start + 5
     }
