@@ -74,6 +74,7 @@ export async function produceDemo(parts: DemoParts, options: DemoOptions): Promi
       await clock.sleep(backoffMs(failures++), signal)
     }
   }
+
   async function dropPublisher(): Promise<void> {
     const dropped = publisher
     publisher = null

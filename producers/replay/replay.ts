@@ -38,6 +38,8 @@ export interface ReplaySummary {
   uncertain: string[]
 }
 
+const settlingPollMs = 250
+
 /** A folder is cheap to look at, but its files can be seen before they are whole; a bucket is the other way round. */
 export function pollingOf(storeUrl: string): Polling {
   if (storeUrl.startsWith('s3:')) return { pollMs: 15_000, settleMs: 0 }
@@ -86,7 +88,11 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
         await carryOut(plan, session)
         if (!follow && plan.settling === 0) return
         if (objects.length === 0) sayWaiting()
-        await clock.sleep(polling.pollMs, signal)
+        // A file that was just written need not wait for a whole poll once it has settled.
+        await clock.sleep(
+          plan.settling > 0 ? Math.min(polling.pollMs, settlingPollMs) : polling.pollMs,
+          signal,
+        )
       }
     } finally {
       await session.close()
@@ -99,9 +105,14 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
     const startedMs = clock.nowMs()
     const before = { ...summary }
     progress.expect(bytesLeft(work))
-    for (const item of work) {
-      if (signal.aborted) break
-      await carryOutOne(item, session)
+    try {
+      for (const item of work) {
+        if (signal.aborted) break
+        await carryOutOne(item, session)
+      }
+    } catch (error) {
+      // Not every call ends in peace when the signal aborts, but what was done is still worth an entry.
+      if (!signal.aborted || !isAbort(error)) throw error
     }
     await session.flushLedger()
     progress.clear()
@@ -168,6 +179,10 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
 /** What an abort itself makes of work under way, and failures that nobody is left to retry. */
 function mayFollowAbort(error: unknown): boolean {
   if (error instanceof AppError) return error.remedy === 'retry'
+  return isAbort(error)
+}
+
+function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
