@@ -19,23 +19,30 @@ export async function* listFolder(
 
   async function* walk(folder: string): AsyncIterable<ObjectInfo> {
     const names: string[] = []
-    for (const entry of await entriesOf(join(root, folder), root)) {
-      const name = await keyPartOf(entry, join(root, folder))
-      if (name !== null && isPlainKey(name.replace(/\/$/, ''))) names.push(name)
+    const path = join(root, folder)
+    for (const entry of await entriesOf(path, root)) {
+      const name = entry.isSymbolicLink() ? await linkedName(entry.name, path) : ownName(entry)
+      // What is sorted is only what is wanted: a long log is listed often, from near its end.
+      if (name !== null && isWanted(folder + name) && isPlainKey(name.replace(/\/$/, ''))) names.push(name)
     }
     // With the slash on its name, a folder sorts where its keys do.
     for (const name of names.sort(compareKeys)) {
       signal?.throwIfAborted()
       const key = folder + name
       if (key.endsWith('/')) {
-        const mayMatch = key.startsWith(prefix) || prefix.startsWith(key)
-        const mayFollow = compareKeys(key, after) > 0 || after.startsWith(key)
-        if (mayMatch && mayFollow) yield* walk(key)
-      } else if (key.startsWith(prefix) && compareKeys(key, after) > 0) {
-        const info = await statOf(key)
-        if (info) yield info
+        yield* walk(key)
+        continue
       }
+      const info = await statOf(key)
+      if (info) yield info
     }
+  }
+
+  /** Whether the object is to be listed; for a folder, whether any in it may be. */
+  function isWanted(key: string): boolean {
+    const isFolder = key.endsWith('/')
+    const matches = key.startsWith(prefix) || (isFolder && prefix.startsWith(key))
+    return matches && (compareKeys(key, after) > 0 || (isFolder && after.startsWith(key)))
   }
 
   async function statOf(key: string): Promise<ObjectInfo | null> {
@@ -64,15 +71,19 @@ async function entriesOf(path: string, root: string): Promise<Dirent[]> {
   }
 }
 
-/** The entry's name, with a slash for a folder; links are followed, but not to a folder that they lie in. */
-async function keyPartOf(entry: Dirent, folder: string): Promise<string | null> {
+/** The entry's name, with a slash for a folder; null for what holds no bytes of its own. */
+function ownName(entry: Dirent): string | null {
   if (entry.isDirectory()) return `${entry.name}/`
-  if (!entry.isSymbolicLink()) return entry.isFile() ? entry.name : null
-  const path = join(folder, entry.name)
+  return entry.isFile() ? entry.name : null
+}
+
+/** The same for a link, by what it leads to; null if that is a folder it lies in, which would go round for ever. */
+async function linkedName(name: string, folder: string): Promise<string | null> {
+  const path = join(folder, name)
   try {
-    if (!(await stat(path)).isDirectory()) return entry.name
+    if (!(await stat(path)).isDirectory()) return name
     const [target, here] = await Promise.all([realpath(path), realpath(folder)])
-    return `${here}${sep}`.startsWith(`${target}${sep}`) ? null : `${entry.name}/`
+    return `${here}${sep}`.startsWith(`${target}${sep}`) ? null : `${name}/`
   } catch (error) {
     if (isGone(error)) return null
     throw error
