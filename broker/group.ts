@@ -11,10 +11,10 @@
  */
 import type { ConsumerGroupJoinEvent, ConsumerHeartbeatEvent } from 'kafkajs'
 import { systemClock } from '../runtime/clock.ts'
-import { AppError } from '../runtime/errors.ts'
+import type { AppError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/log.ts'
-import type { KafkaSettings } from './client/settings.ts'
-import { createKafkaJs, translateKafkaJs } from './kafkajs-client.ts'
+import { connectKafka, type KafkaSettings } from './client/index.ts'
+import { createKafkaJs, isCoordinatorTrouble, translateKafkaJs } from './kafkajs-client.ts'
 
 export interface GroupOptions {
   groupId: string
@@ -48,17 +48,30 @@ const leaveTimeoutMs = 3_000
 const maxJoins = 20
 const rejoinWaitMs = 500
 
-/** Resolves once the group has been joined; `onAssigned` follows within about a second. */
+/**
+ * Resolves once the group has been joined; `onAssigned` follows within about a second.
+ * @throws {TopicMissing} @throws {BrokerUnavailable} @throws {SetupError} the login is refused
+ */
 export async function joinGroup(settings: KafkaSettings, options: GroupOptions): Promise<Membership> {
+  await checkTopic(settings, options)
   for (let attempt = 1; ; attempt++) {
     try {
       return await joinOnce(settings, options)
     } catch (error) {
       // kafkajs gives up at once on a coordinator that is still loading, as it is just after a broker's start.
-      const passing = error instanceof AppError && error.code === 'KAFKA_ERROR' && error.remedy === 'retry'
-      if (!passing || attempt === maxJoins) throw error
+      if (!isCoordinatorTrouble(error) || attempt === maxJoins) throw error
       await systemClock.sleep(rejoinWaitMs)
     }
+  }
+}
+
+/** kafkajs asks for a missing topic again and again for half a minute; our client knows at once, and says it better. */
+async function checkTopic(settings: KafkaSettings, { topic, log }: GroupOptions): Promise<void> {
+  const client = connectKafka(settings, { log, clock: systemClock })
+  try {
+    await client.partitions(topic)
+  } finally {
+    await client.close()
   }
 }
 

@@ -49,6 +49,24 @@ export function translateKafkaJs(error: unknown, settings: KafkaSettings): AppEr
   })
 }
 
+/** The group's coordinator is loading or moving. */
+export function isCoordinatorTrouble(error: unknown): boolean {
+  return causes(error).some(
+    (link) =>
+      typeof link === 'object' &&
+      link !== null &&
+      'type' in link &&
+      typeof link.type === 'string' &&
+      coordinatorTrouble.has(link.type),
+  )
+}
+
+// By the names that kafkajs has for errors 14 to 16.
+const coordinatorTrouble = new Set([
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+])
 const unreachable = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',

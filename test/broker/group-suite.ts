@@ -5,7 +5,9 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { joinGroup, type Membership } from '../../broker/group.ts'
 import { silentLogger } from '../../runtime/log.ts'
 import { freshTopic, type GetBroker, kafkaJs, settingsFor } from './broker-under-test.ts'
+import { startFaultyProxy } from './faulty-proxy.ts'
 
+const heartbeatApiKey = 12
 const waitMs = { timeout: 20_000, interval: 20 }
 
 /** What every broker must give to a member of a group. */
@@ -90,42 +92,77 @@ export function groupSuite(getBroker: GetBroker): void {
     expect(member.crashes).toEqual([])
   })
 
-  it('refuses to join when no broker answers', async () => {
+  it('says so when no broker answers, or the topic is missing', async () => {
     const nowhere = { brokers: ['127.0.0.1:1'], clientId: 'dataflow-test', ssl: false }
-    const options = { groupId: 'g', topic: 't', sessionTimeoutMs: 6_000, log: silentLogger }
+    const options = { groupId: randomUUID(), sessionTimeoutMs: 6_000, log: silentLogger }
+    const callbacks = { onAssigned() {}, onRevoked() {}, onCrash() {} }
 
-    const joining = joinGroup(nowhere, {
-      ...options,
-      onAssigned() {},
-      onRevoked() {},
-      onCrash() {},
-      retries: 0,
+    await expect(joinGroup(nowhere, { ...options, ...callbacks, topic: 't' })).rejects.toMatchObject({
+      code: 'BROKER_UNAVAILABLE',
+      remedy: 'retry',
     })
-
-    await expect(joining).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', remedy: 'retry' })
+    await expect(
+      joinGroup(settingsFor(getBroker()), { ...options, ...callbacks, topic: 'no-such-topic' }),
+    ).rejects.toMatchObject({ code: 'TOPIC_MISSING' })
   })
 
-  async function join(topic: string, groupId: string): Promise<TestMember> {
+  it('stays a member over a short loss of the connection', async () => {
+    const topic = await freshTopic(getBroker(), 2)
+    const proxy = await startFaultyProxy(getBroker().bootstrap)
+    onTestFinished(() => proxy.close())
+    const member = await join(topic, randomUUID(), { address: proxy.address })
+    await vi.waitFor(() => expect(member.owned()).toEqual([0, 1]), waitMs)
+    const heartbeats = proxy.seen(heartbeatApiKey)
+
+    proxy.cut()
+    proxy.restore()
+
+    await vi.waitFor(() => expect(proxy.seen(heartbeatApiKey)).toBeGreaterThan(heartbeats + 1), waitMs)
+    await vi.waitFor(() => expect(member.owned()).toEqual([0, 1]), waitMs)
+    expect(member.crashes).toEqual([])
+  })
+
+  it('says once that the membership is over when the broker stays away', async () => {
+    const topic = await freshTopic(getBroker(), 1)
+    const proxy = await startFaultyProxy(getBroker().bootstrap)
+    onTestFinished(() => proxy.close())
+    const member = await join(topic, randomUUID(), { address: proxy.address, retries: 1 })
+    await vi.waitFor(() => expect(member.owned()).toEqual([0]), waitMs)
+
+    proxy.cut()
+
+    await vi.waitFor(() => expect(member.crashes).toMatchObject([{ code: 'BROKER_UNAVAILABLE' }]), waitMs)
+  })
+
+  async function join(
+    topic: string,
+    groupId: string,
+    { address = getBroker().bootstrap, retries = 10 }: { address?: string; retries?: number } = {},
+  ): Promise<TestMember> {
     let owned: number[] = []
     const calls: string[] = []
     const crashes: unknown[] = []
     const generations: number[] = []
-    const membership = await joinGroup(settingsFor(getBroker()), {
-      groupId,
-      topic,
-      sessionTimeoutMs: 6_000,
-      onAssigned(partitions, generationId) {
-        owned = partitions
-        generations.push(generationId)
-        calls.push(`assigned ${partitions}`)
+    const membership = await joinGroup(
+      { ...settingsFor(getBroker()), brokers: [address] },
+      {
+        groupId,
+        topic,
+        sessionTimeoutMs: 6_000,
+        onAssigned(partitions, generationId) {
+          owned = partitions
+          generations.push(generationId)
+          calls.push(`assigned ${partitions}`)
+        },
+        onRevoked() {
+          owned = []
+          calls.push('revoked')
+        },
+        onCrash: (error) => crashes.push(error),
+        retries,
+        log: silentLogger,
       },
-      onRevoked() {
-        owned = []
-        calls.push('revoked')
-      },
-      onCrash: (error) => crashes.push(error),
-      log: silentLogger,
-    })
+    )
     onTestFinished(() => membership.leave())
     return { membership, calls, crashes, generations, owned: () => owned }
   }
