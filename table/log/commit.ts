@@ -89,7 +89,14 @@ function commitBody({ actions, info }: CommitPlan, nowMs: number): Uint8Array {
   return formatCommit([
     {
       kind: 'commitInfo',
-      info: { timestamp: nowMs, operation: 'WRITE', operationParameters: {}, ...info, txnId: randomUUID() },
+      info: {
+        timestamp: nowMs,
+        operation: 'WRITE',
+        operationParameters: {},
+        engineInfo: 'dataflow',
+        ...info,
+        txnId: randomUUID(),
+      },
     },
     ...actions,
   ])
