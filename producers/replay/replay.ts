@@ -10,7 +10,10 @@ import { createObjectLister } from './list.ts'
 import { bytesLeft, type ChangedObject, planReplay, type ReplayPlan, type ReplayWork } from './plan.ts'
 import { openSession, type ReplaySession, type SessionOptions, type SessionParts } from './session.ts'
 
-export type ReplayParts = SessionParts
+export interface ReplayParts extends SessionParts {
+  /** Called when nothing is left to replay: the first time, and after all that came later. */
+  onCaughtUp?(summary: Readonly<ReplaySummary>): void
+}
 
 export interface ReplayOptions extends Pick<SessionOptions, 'topic' | 'encoding' | 'parsing'> {
   /** Keep watching for new objects until the signal. */
@@ -48,7 +51,7 @@ export function pollingOf(storeUrl: string): Polling {
 }
 
 export async function replay(parts: ReplayParts, options: ReplayOptions): Promise<ReplaySummary> {
-  const { store, progress, log, clock, signal } = parts
+  const { store, progress, log, clock, signal, onCaughtUp } = parts
   const { follow, polling = pollingOf(store.url) } = options
   const sessionOptions = { maxLineBytes: defaultMaxLineBytes, checkpointLines: 50_000, ...options }
   const lister = createObjectLister(store, log)
@@ -62,6 +65,7 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
   }
   const leftAlone = new Set<string>()
   let hasSaidWaiting = false
+  let hasCaughtUp = false
 
   try {
     await retry(runSession, {
@@ -85,7 +89,8 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
         const objects = await lister.list(signal)
         const plan = planReplay(objects, session.ledger, { nowMs: clock.nowMs(), settleMs: polling.settleMs })
         for (const changed of plan.changed) reportChanged(changed)
-        await carryOut(plan, session)
+        const hasWorked = await carryOut(plan, session)
+        if (plan.settling === 0 && (hasWorked || !hasCaughtUp) && !signal.aborted) sayCaughtUp()
         if (!follow && plan.settling === 0) return
         if (objects.length === 0) sayWaiting()
         // A file that was just written need not wait for a whole poll once it has settled.
@@ -99,11 +104,10 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
     }
   }
 
-  async function carryOut(plan: ReplayPlan, session: ReplaySession): Promise<void> {
+  /** @returns whether there was anything to do */
+  async function carryOut(plan: ReplayPlan, session: ReplaySession): Promise<boolean> {
     const work = plan.work.filter(({ object }) => !leftAlone.has(versionOf(object)))
-    if (work.length === 0) return
-    const startedMs = clock.nowMs()
-    const before = { ...summary }
+    if (work.length === 0) return false
     progress.expect(bytesLeft(work))
     try {
       for (const item of work) {
@@ -116,13 +120,7 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
     }
     await session.flushLedger()
     progress.clear()
-    log.info(signal.aborted ? 'replay stopped' : 'replay caught up', {
-      objects: summary.objects - before.objects,
-      lines: summary.lines - before.lines,
-      events: summary.events - before.events,
-      deadLetters: summary.deadLetters - before.deadLetters,
-      ms: clock.nowMs() - startedMs,
-    })
+    return true
   }
 
   async function carryOutOne(work: ReplayWork, session: ReplaySession): Promise<void> {
@@ -167,6 +165,13 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
       etag: object.etag,
       remedy: 'give new content a new name',
     })
+  }
+
+  function sayCaughtUp(): void {
+    hasCaughtUp = true
+    const { objects, lines, events, deadLetters } = summary
+    log.info('replay caught up', { objects, lines, events, deadLetters })
+    onCaughtUp?.(summary)
   }
 
   function sayWaiting(): void {

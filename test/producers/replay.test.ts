@@ -223,11 +223,12 @@ describe('a replay that follows', () => {
     await store.put('a.ndjson', Buffer.from(linesOf('a', 3)))
     await until(() => eventIds().length === 3, clock)
     await store.put('b.ndjson', Buffer.from(linesOf('b', 2)))
-    await until(() => messages.length === 3, clock)
+    await until(() => messages.length === 4, clock)
     controller.abort()
 
     expect(await isDone).toMatchObject({ objects: 2, events: 5 })
-    expect(messages).toEqual(['no objects to replay yet, waiting', 'replay caught up', 'replay caught up'])
+    const caughtUp = 'replay caught up'
+    expect(messages).toEqual([caughtUp, 'no objects to replay yet, waiting', caughtUp, caughtUp])
   })
 
   it('waits until a file is no longer being written', async () => {
