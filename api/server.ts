@@ -29,7 +29,7 @@ export interface ApiServer {
 /** @throws {SetupError} when the address cannot be listened on */
 export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   const { host, openTable, log, clock = systemClock, graceMs = 5_000 } = options
-  const table = createTableSource({ openTable, clock })
+  const table = createTableSource({ openTable, clock, log })
   const handle = createApp({ table, log }).callback()
   let closing = false
   const connections = new Set<Socket>()

@@ -1,5 +1,6 @@
 import type { Clock } from '../runtime/clock.ts'
 import { AppError } from '../runtime/errors.ts'
+import type { Logger } from '../runtime/log.ts'
 import type { Snapshot, TableReader } from '../table/index.ts'
 
 /** The table as of one version, with what reads it. */
@@ -26,25 +27,27 @@ export function createTableSource(parts: {
   /** Null: no table yet. */
   openTable: () => Promise<TableReader | null>
   clock: Clock
+  log: Logger
 }): TableSource {
-  const { openTable, clock } = parts
+  const { openTable, clock, log } = parts
   let reader: TableReader | null = null
   let latest: { view: TableView | null; askedMs: number } | null = null
   let underWay: Promise<TableView | null> | null = null
 
   const read = async (): Promise<TableView | null> => {
-    if (!reader) {
-      reader = await openTable()
-      // Opening has just read the log.
-      return reader && { reader, snapshot: reader.snapshot() }
+    if (reader) {
+      try {
+        return { reader, snapshot: await reader.refresh() }
+      } catch (error) {
+        if (!(error instanceof AppError) || error.remedy === 'retry') throw error
+        // The table is no longer the one that was opened: it was deleted, and perhaps made anew.
+        log.warn('table opened again', { error })
+        await drop()
+      }
     }
-    try {
-      return { reader, snapshot: await reader.refresh() }
-    } catch (error) {
-      // The table is no longer what was opened, perhaps made anew: the next request looks afresh.
-      if (error instanceof AppError && error.remedy !== 'retry') await drop()
-      throw error
-    }
+    reader = await openTable()
+    // Opening has just read the log.
+    return reader && { reader, snapshot: reader.snapshot() }
   }
   const drop = async (): Promise<void> => {
     const dropped = reader

@@ -109,6 +109,20 @@ describe('GET /analytics/events', () => {
     expect((await api.get('/analytics/events?event_type=click')).body).toMatchObject({ total_events: 16 })
   })
 
+  it('forgets a table that was deleted, and counts the next one', async () => {
+    await commitThreeMinutes()
+    await api.get('/analytics/events?event_type=click')
+
+    await api.deleteTable()
+    expect((await api.get('/analytics/events?event_type=click')).body).toMatchObject({
+      total_events: 0,
+      as_of: null,
+    })
+    await api.commit([aRow({ count: 8 })])
+
+    expect((await api.get('/analytics/events?event_type=click')).body).toMatchObject({ total_events: 8 })
+  })
+
   it('names the nearest types when no event ever had the one asked for', async () => {
     await commitThreeMinutes()
 

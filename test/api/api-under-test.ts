@@ -16,6 +16,7 @@ import {
   type TableBinding,
   type TableRow,
 } from '../../table/index.ts'
+import { keys } from '../contracts/object-store.ts'
 import { aBinding, createHurriedClock, openInlineTable, someTags } from '../fixtures/table.ts'
 
 export interface ApiUnderTest {
@@ -32,6 +33,8 @@ export interface ApiUnderTest {
   hold(until: Promise<void> | undefined): void
   /** Commits rows and progress, making the table if need be. */
   commit(rows: TableRow[], progress?: ProgressChange[]): Promise<void>
+  /** As someone would who starts over. */
+  deleteTable(): Promise<void>
   get(path: string, init?: RequestInit): Promise<Reply>
   close(): Promise<void>
 }
@@ -85,6 +88,12 @@ export async function startApi(binding: Partial<TableBinding> = {}): Promise<Api
         list.length > 0 ? await table.writeFiles(rowsOf(list, bound.dimensions.length), someTags) : []
       const actions = [...files, ...progressActions(bound, progress)]
       await table.commit(() => ({ actions, info: { operation: 'WRITE' } }))
+      clock.advance(1_000)
+    },
+    async deleteTable() {
+      for (const key of await keys(store.list())) await store.delete(key)
+      await table?.close()
+      table = null
       clock.advance(1_000)
     },
     async get(path, init) {
