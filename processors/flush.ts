@@ -68,7 +68,8 @@ export async function flush(
   tenure: Tenure,
   sealed: readonly SealedPartition[],
 ): Promise<FlushResult> {
-  const { log, onStep } = parts
+  const { clock, log, onStep } = parts
+  const startedMs = clock.nowMs()
   let held = sealed.filter(({ lo, hi }) => lo < hi)
   const lost: number[] = []
   const flushed = (version: number | null): FlushResult => ({ kind: 'flushed', version, lost })
@@ -91,6 +92,12 @@ export async function flush(
         return { kind: 'ended' }
       }
       await onStep?.('flush_kafka_committed')
+      log.debug('flushed', {
+        version: result.version,
+        partitions: held.map(({ partition }) => partition),
+        rows: held.reduce((sum, { rows }) => sum + rows.length, 0),
+        ms: clock.nowMs() - startedMs,
+      })
       return flushed(result.version)
     }
     log.warn('partitions were moved by another member, their buffers are dropped', {

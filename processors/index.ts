@@ -1,3 +1,4 @@
+export { type Aggregate, type AggregateOptions, createAggregate } from './aggregate.ts'
 export type { FlushLimits } from './consume.ts'
 export type { FlushStep } from './flush.ts'
 export type { InitialiseStep } from './initialise.ts'

@@ -62,7 +62,8 @@ async function serveMembership(
   onServed: () => void,
 ): Promise<void> {
   const tenures = createTenures()
-  const membership = await parts.join(tenures)
+  const membership = await joinUnlessStopped(parts.join(tenures), signal)
+  if (membership === null) return
   let waiting = signal
   try {
     for (;;) {
@@ -83,4 +84,22 @@ async function serveMembership(
       .leave()
       .catch((error: unknown) => parts.log.warn('could not leave the group', { error: errorMessage(error) }))
   }
+}
+
+/** A join may take long while the broker is away; nobody waits for it once the process is asked to stop. */
+async function joinUnlessStopped(
+  joining: Promise<Membership>,
+  signal: AbortSignal,
+): Promise<Membership | null> {
+  let onAbort = (): void => {}
+  const stopped = new Promise<null>((resolve) => {
+    onAbort = () => resolve(null)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+  })
+  const membership = await Promise.race([joining, stopped])
+  signal.removeEventListener('abort', onAbort)
+  // Should it join after all: the session timeout takes it out, unless it can still say so itself.
+  if (membership === null) joining.then((late) => late.leave()).catch(() => {})
+  return membership
 }
