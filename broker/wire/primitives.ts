@@ -61,8 +61,12 @@ export function writeI64(buffer: Buffer, value: number, at: number): void {
   buffer.writeUInt32BE((value % twoTo32) >>> 0, at + 4)
 }
 
+/** A frame of many tiny elements would take a hundred times its own size as objects. */
+const maxElements = 500_000
+
 export function createFrameReader(buffer: Buffer, start = 0): FrameReader {
   let at = start
+  let elements = 0
   /** Moves on by `count` bytes and returns where they start. */
   const take = (count: number): number => {
     if (count > buffer.length - at)
@@ -103,6 +107,8 @@ export function createFrameReader(buffer: Buffer, start = 0): FrameReader {
       const count = reader.flex ? reader.uvarint() - 1 : reader.i32()
       // Every element takes a byte or more, so a larger count is a lie told to make us allocate.
       if (count > reader.remaining()) throw new MalformedFrame(`array of ${count} elements in too few bytes`)
+      elements += Math.max(count, 0)
+      if (elements > maxElements) throw new MalformedFrame(`more than ${maxElements} array elements`)
       return Math.max(count, -1)
     },
     tags() {
