@@ -27,6 +27,8 @@ export function selectBatches(bytes: Buffer, wanted: Wanted): BatchRun {
   while (at + headerBytes <= bytes.length) {
     if (baseOffsetOf(bytes, at) >= wanted.limitOffset) return { kind: 'end' }
     const byteLength = batchBytesOf(bytes, at)
+    // Not a batch: nothing can be skipped from here on, which the caller takes for damage.
+    if (byteLength < headerBytes) return { kind: 'skip', byteLength: at }
     if (nextOffsetOf(bytes, at) > wanted.fromOffset) {
       if (at + byteLength > bytes.length) return { kind: 'grow', start: at, byteLength }
       return extend(bytes, at, wanted)
@@ -42,7 +44,7 @@ function extend(bytes: Buffer, start: number, wanted: Wanted): BatchRun {
   let nextOffset = nextOffsetOf(bytes, start)
   while (end + headerBytes <= bytes.length) {
     const nextEnd = end + batchBytesOf(bytes, end)
-    if (nextEnd > bytes.length || nextEnd - start > wanted.maxBytes) break
+    if (nextEnd < end + headerBytes || nextEnd > bytes.length || nextEnd - start > wanted.maxBytes) break
     if (baseOffsetOf(bytes, end) >= wanted.limitOffset) break
     nextOffset = nextOffsetOf(bytes, end)
     end = nextEnd

@@ -80,9 +80,9 @@ export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
   // Before anything is read: what another process is writing would look like damage.
   const lock = await lockDirectory(dir)
   try {
-    const { clusterId } = await openMeta(dir)
+    const { clusterId, isNew } = await openMeta(dir)
     const cleanEnds = await takeCleanMark(dir)
-    if (!cleanEnds) log.warn('no mark of an orderly stop, checking the newest log files', { dir })
+    if (!cleanEnds && !isNew) log.warn('no mark of an orderly stop, checking the newest log files', { dir })
     const stateLog = await openStateLog({ dir, fsync, log })
     const handles = createReadHandles(maxReadHandles)
     const store = await openTopicStore({

@@ -53,7 +53,7 @@ export function createGroupSync(sync: () => Promise<void>, onFailure: (error: un
 
   return {
     request() {
-      timer ??= setTimeout(() => void now().catch(onFailure), pauseMs).unref()
+      timer ??= setTimeout(() => void now().catch(onFailure), pauseMs)
     },
     now,
   }

@@ -47,6 +47,8 @@ export interface LogWriterOptions {
   active: ActiveSegment
   /** Bounds the syncs that run at once over all partitions: more would fill Node's pool of four file threads. */
   syncSlots: Slots
+  /** Makes durable what was written to the file; called again only after a success. */
+  sync(handle: FileHandle): Promise<void>
   mustRoll(segment: Segment, batch: QueuedBatch, addedBytes: number): boolean
   /** Called with a full, durable segment and the queue held; gives the next one to write to. */
   roll(full: ActiveSegment): Promise<ActiveSegment>
@@ -79,7 +81,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         const { handle, segment } = active
         const endOffset = segment.nextOffset
         try {
-          await handle.datasync()
+          await options.sync(handle)
         } catch (error) {
           // The kernel may have dropped the dirty pages and would call the next sync a success: never try again.
           throw fail(error)

@@ -7,6 +7,7 @@ import { readFileIfThere, replaceFile } from './durable-files.ts'
 /** What is fixed when a data directory is made. */
 export interface Meta {
   clusterId: string
+  isNew: boolean
 }
 
 const fileName = 'meta.json'
@@ -19,15 +20,15 @@ export async function openMeta(dir: string): Promise<Meta> {
   const bytes = await readFileIfThere(path)
   if (bytes) return parseMeta(path, bytes)
   // 16 bytes as Kafka's own ids, which some tools expect to be 22 characters.
-  const meta = { clusterId: randomBytes(16).toString('base64url') }
-  await replaceFile(path, Buffer.from(`${JSON.stringify({ formatVersion, ...meta })}\n`), true)
-  return meta
+  const clusterId = randomBytes(16).toString('base64url')
+  await replaceFile(path, Buffer.from(`${JSON.stringify({ formatVersion, clusterId })}\n`), true)
+  return { clusterId, isNew: true }
 }
 
 function parseMeta(path: string, bytes: Buffer): Meta {
   try {
     const { clusterId } = metaShape.parse(JSON.parse(bytes.toString()))
-    return { clusterId }
+    return { clusterId, isNew: false }
   } catch (error) {
     throw new SetupError(
       `${path} is not of data format ${formatVersion}; start the version that wrote it, or use another directory`,

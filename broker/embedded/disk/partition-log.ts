@@ -34,10 +34,10 @@ export interface PartitionLog {
   /**
    * Whole batches, the first of them holding `fromOffset` (it may begin earlier); at most `maxBytes` unless the
    * first alone is larger, and perhaps fewer than there are. Empty at the limit. The buffer is the caller's to read only.
-   * Rejects with {OffsetOutOfRange}, {StorageFailed} or {PartitionGone}.
+   * Rejects with {OffsetOutOfRange}, {PartitionGone}, or the codec's {CorruptBatch} when the disk gave back other bytes.
    */
   read(fromOffset: number, maxBytes: number, options: { upTo: ReadLimit }): Promise<Buffer>
-  /** Bytes a read could return from there, for minBytes: exact near the end of the log, else up to 64 KB too many. */
+  /** Bytes a read could return from there, for minBytes: exact near the end of the log, else rather too many. */
   readableBytes(fromOffset: number, options: { upTo: ReadLimit }): number
   /** The first record at or after that time, by walking the one batch that may hold it; null if none is readable. */
   offsetForTime(timestampMs: number): Promise<{ offset: number; timestampMs: number } | null>

@@ -4,7 +4,7 @@ import type { Logger } from '../../../runtime/log.ts'
 import { setBaseOffset, setLeaderEpoch, stampLogAppendTime } from '../../wire/index.ts'
 import type { FsyncPolicy, TopicConfig } from './data-dir.ts'
 import { isMissing, syncDirectory } from './durable-files.ts'
-import { OffsetOutOfRange, PartitionGone } from './errors.ts'
+import { OffsetOutOfRange, PartitionGone, type StorageFailed } from './errors.ts'
 import { type ActiveSegment, createLogWriter, type QueuedBatch } from './log-writer.ts'
 import { readLoggedBatch } from './logged-batch.ts'
 import type { PartitionLog, ReadLimit } from './partition-log.ts'
@@ -79,18 +79,19 @@ export async function openPartition(options: PartitionOptions): Promise<OpenPart
   let nextOffset = newest.nextOffset
   let logStartOffset = Math.min(nextOffset, Math.max(options.logStartOffset, segments[0]?.baseOffset ?? 0))
   let isGone = false
-  let hasFailed = false
+  let failure: StorageFailed | null = null
 
   const writer = createLogWriter({
     name,
     fsync: options.fsync,
     active: { segment: newest, handle: await open(newest.path, 'r+') },
     syncSlots: options.syncSlots,
+    sync: (handle) => handle.datasync(),
     mustRoll,
     roll,
     onReadable: wake,
     onFailure(error) {
-      hasFailed = true
+      failure = error
       log.error('partition stopped, its log cannot be written', { error })
       wake()
     },
@@ -184,6 +185,7 @@ export async function openPartition(options: PartitionOptions): Promise<OpenPart
     // Nothing is awaited before the batch is queued: check, offset and place in the queue are one step.
     async append(bytes) {
       mustBeOpen()
+      if (failure) throw failure
       const batch = readLoggedBatch(bytes)
       const isIdempotent = batch.producerId >= 0
       const first = isIdempotent && !batch.isControl ? producers.check(batch) : null
@@ -279,7 +281,7 @@ export async function openPartition(options: PartitionOptions): Promise<OpenPart
       wake()
       await writer.close()
       const last = segments.at(-1)
-      if (hasFailed || !last) return null
+      if (failure || !last) return null
       await writeIndex(last)
       const { baseOffset, byteLength, nextOffset: endOffset } = last
       await writeSnapshot(dir, { offset: endOffset, producers: producers.snapshot(endOffset) }, isDurable)

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { headerBytes } from '../../wire/index.ts'
+import { CorruptBatch, headerBytes } from '../../wire/index.ts'
 import { selectBatches, type Wanted } from './batch-run.ts'
 import { readFully } from './durable-files.ts'
 import { type LoggedBatch, readLoggedBatch } from './logged-batch.ts'
@@ -8,7 +8,7 @@ import type { Segment } from './segments.ts'
 
 /** Reads batches of a partition from its files. */
 export interface SegmentReader {
-  /** Empty when the segment holds nothing wanted. */
+  /** Empty when the segment holds nothing wanted. Rejects with {CorruptBatch} when the disk gives back other bytes. */
   read(segment: Segment, wanted: Wanted): Promise<Buffer>
   /** The first batch from `position` on that the test accepts, with its header; null at the segment's end. */
   find(
@@ -49,11 +49,12 @@ export function createSegmentReader(handles: ReadHandles): SegmentReader {
           return bytes.subarray(run.start, run.end)
         case 'grow':
           position += run.start
-          if (position + run.byteLength > fileBytes) throw new Error(`${segment.path}: a batch is cut short`)
+          if (position + run.byteLength > fileBytes)
+            throw new CorruptBatch('batch runs past the end of its file', -1)
           length = Math.max(run.byteLength, wanted.maxBytes)
           break
         case 'skip':
-          if (run.byteLength <= 0) throw new Error(`${segment.path}: no batch at ${position}`)
+          if (run.byteLength === 0) throw new CorruptBatch('no batch where one must begin', -1)
           position += run.byteLength
           break
         case 'end':
@@ -74,7 +75,7 @@ export function createSegmentReader(handles: ReadHandles): SegmentReader {
         for (let position = from; position < segment.byteLength; ) {
           await readFully(handle, prefix, position)
           const batch = readLoggedBatch(prefix)
-          if (batch.byteLength < headerBytes) throw new Error(`${segment.path}: no batch at ${position}`)
+          if (batch.byteLength < headerBytes) throw new CorruptBatch('no batch where one must begin', -1)
           if (accepts(batch)) {
             const bytes = Buffer.allocUnsafeSlow(batch.byteLength)
             await readFully(handle, bytes, position)
