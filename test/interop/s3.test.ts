@@ -2,8 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { serveApi } from '../../api/index.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { silentLogger } from '../../runtime/log.ts'
 import { BucketMissing, type ObjectStore, openStore, StoreUnavailable } from '../../storage/index.ts'
+import { openTableForReading, rowsOf } from '../../table/index.ts'
 import { bytes, collect, keys, objectStoreContract, text } from '../contracts/object-store.ts'
+import { aRow, openInlineTable, someTags } from '../fixtures/table.ts'
 import { type S3Server, s3Unavailable, startS3Server } from './s3-server.ts'
 
 const unavailable = await s3Unavailable()
@@ -82,5 +87,31 @@ describe.skipIf(unavailable !== null && !process.env.CI)('s3 store on moto', () 
 
     await expect(store.putIfAbsent('other', bytes('x'))).rejects.toThrow(StoreUnavailable)
     await expect(store.get('key')).rejects.toThrow(gone.endpoint)
+  })
+
+  it('holds a table that many writers commit to at once, and the API counts every event', async () => {
+    const store = await open('s3://dataflow-raw/table/')
+    const writers = await Promise.all([0, 1, 2, 3].map(() => openInlineTable(store, { clock: systemClock })))
+    const flushes = writers.map(async (table, kafkaPartition) => {
+      for (let offset = 0; offset < 5; offset++) {
+        const row = aRow({ kafkaPartition, firstOffset: offset, lastOffset: offset })
+        const files = await table.writeFiles(rowsOf([row], 0), someTags)
+        await table.commit(() => ({ actions: files, info: { operation: 'WRITE' } }))
+      }
+    })
+    await Promise.all(flushes)
+    const api = await serveApi({
+      host: '127.0.0.1',
+      port: 0,
+      openTable: () => openTableForReading({ store, log: silentLogger }),
+      log: silentLogger,
+    })
+
+    const answer = await fetch(`${api.url}/analytics/events?event_type=click`)
+
+    expect(await answer.json()).toMatchObject({ event_type: 'click', total_events: 20 })
+    expect((await keys(store.list({ prefix: '_delta_log/' }))).length).toBe(21)
+    await api.close()
+    for (const table of writers) await table.close()
   })
 })
