@@ -46,7 +46,8 @@ export function createVersionWriter({ store, tail, clock, log }: VersionWriterPa
         return 'landed'
       } catch (error) {
         if (!(error instanceof ObjectExists || error instanceof StoreUnavailable)) throw error
-        log.debug('table commit has an unknown outcome', { version, attempt, error })
+        const level = attempt % 10 === 9 ? 'warn' : 'debug'
+        log[level]('table commit has an unknown outcome', { version, attempt, error })
       }
       const found = await persist(() => readIfThere(store, key), version, signal)
       if (found) return sameBytes(found, body) ? 'landed' : 'lost'

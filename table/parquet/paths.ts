@@ -29,7 +29,11 @@ export function pathOfKey(key: string): string {
 
 /** The key of a `path` found in the log. */
 export function keyOfPath(path: string): string {
-  return decodeURIComponent(path)
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path // another writer forgot to escape it
+  }
 }
 
 function directoryName(column: string, value: string): string {

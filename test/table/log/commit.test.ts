@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../../../runtime/log.ts'
 import {
   createMemoryStore,
   type ObjectStore,
+  openStore,
   type StoreFault,
   type StoreOperation,
 } from '../../../storage/index.ts'
@@ -39,6 +43,23 @@ describe('under contention and faults', () => {
       expect(reader?.snapshot().txns.get('counter')).toBe(48)
     },
   )
+
+  it('lands every commit exactly once in a folder', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'dataflow-commit-'))
+    try {
+      const stores = await Promise.all([0, 1, 2, 3].map(() => openStore(`file:${root}`)))
+      const tables = await Promise.all(stores.map((store) => openInlineTable(store)))
+
+      await Promise.all(tables.map((table, writer) => commitTimes(table, writer, 6)))
+
+      const [store] = stores
+      const found = store ? await filesOf(store) : []
+      expect(found.map(([version]) => version)).toEqual(Array.from({ length: 24 }, (_, n) => n + 1))
+      expect(new Set(found.map(([, path]) => path)).size).toBe(24)
+    } finally {
+      await rm(root, { recursive: true })
+    }
+  })
 
   /** Each commit adds a file and counts up one shared txn, so that a commit planned on an old state would show. */
   async function commitTimes(table: Table, writer: number, times: number): Promise<void> {
