@@ -2,9 +2,12 @@
  * The topics this product needs, and what they must promise. A topic is never altered: an existing one that would lose
  * what must be kept is refused, with the command that mends it.
  */
-import { type Admin, ConfigResourceTypes } from 'kafkajs'
+// A CommonJS module whose names Node cannot all see: only the default import has them.
+import kafkajs, { type Admin } from 'kafkajs'
+import { systemClock } from '../runtime/clock.ts'
 import { SetupError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/log.ts'
+import { retry } from '../runtime/retry.ts'
 import type { KafkaSettings } from './client/settings.ts'
 import { createKafkaJs, translateKafkaJs } from './kafkajs-client.ts'
 
@@ -40,11 +43,16 @@ export async function ensureTopics(
     const missing = wanted.filter(({ topic }) => !existing.has(topic))
     if (missing.length > 0) await create(admin, missing, log)
     // The ones just made as well: another process may have made them first, and otherwise.
-    await refuseFiniteRetention(
-      admin,
-      wanted.filter(({ unlimitedRetention }) => unlimitedRetention),
-      settings,
-    )
+    const unlimitedTopics = wanted.filter(({ unlimitedRetention }) => unlimitedRetention)
+    const check = async (): Promise<void> => {
+      try {
+        await refuseFiniteRetention(admin, unlimitedTopics, settings)
+      } catch (error) {
+        throw translateKafkaJs(error, settings)
+      }
+    }
+    // While another process is about to make a topic it exists already and is not to be found yet.
+    await retry(check, { clock: systemClock, maxAttempts: 8, baseMs: 100, maxMs: 1_000 })
   } catch (error) {
     throw translateKafkaJs(error, settings)
   } finally {
@@ -79,7 +87,7 @@ async function refuseFiniteRetention(
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: topics.map(({ topic }) => ({
-      type: ConfigResourceTypes.TOPIC,
+      type: kafkajs.ConfigResourceTypes.TOPIC,
       name: topic,
       configNames: Object.keys(unlimited),
     })),
