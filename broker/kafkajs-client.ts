@@ -1,5 +1,5 @@
 /** Builds the one kafkajs client that membership and topic administration share. Data never goes through it. */
-import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs'
+import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs'
 import { AppError, errorMessage, SetupError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/log.ts'
 import { BrokerUnavailable } from './client/errors.ts'
@@ -17,11 +17,11 @@ export function createKafkaJs(
     connectionTimeout: 3_000,
     // A consumer that kafkajs restarts by itself would come back without its listeners' knowledge: the owner decides.
     retry: { retries, maxRetryTime: 5_000, restartOnFailure: async () => false },
-    logLevel: logLevel.WARN,
+    logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => forward(entry, log),
   }
   if (settings.sasl) config.sasl = saslOptions(settings.sasl)
-  return new Kafka(config)
+  return new kafkajs.Kafka(config)
 }
 
 /** Names what kafkajs threw in this project's terms. */
@@ -100,6 +100,6 @@ function forward({ level, namespace, log: content }: LogEntry, log: Logger): voi
   const { message: says, broker, error, groupId, memberId, retryCount } = content
   const fields = { says, namespace, broker, error, groupId, memberId, retryCount }
   if (/rebalanc/i.test(`${says} ${error}`)) log.debug('kafkajs notice', fields)
-  else if (level === logLevel.ERROR) log.warn('kafkajs trouble', fields)
+  else if (level === kafkajs.logLevel.ERROR) log.warn('kafkajs trouble', fields)
   else log.info('kafkajs notice', fields)
 }

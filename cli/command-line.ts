@@ -48,7 +48,8 @@ async function run(name: string, command: Command, argv: readonly string[]): Pro
     log,
     lifecycle: createLifecycle(),
     print,
-    note: (line) => void process.stderr.write(`${line}\n`),
+    // A child's stderr is its log file.
+    note: (line) => (process.connected ? log.info(line) : void process.stderr.write(`${line}\n`)),
   }
   const { run: runCommand } = await command.load()
   return await runCommand(context)
