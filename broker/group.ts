@@ -137,6 +137,15 @@ async function joinOnce(settings: KafkaSettings, options: GroupOptions): Promise
       options.onAssigned(partitions, generationId, memberId)
     })
 
+  const disconnect = async (): Promise<void> => {
+    try {
+      await consumer.disconnect()
+    } catch (error) {
+      // Whoever leaves a broker that is gone has left: its session ends by itself.
+      log.debug('leaving the group failed', { error })
+    }
+  }
+
   consumer.on(consumer.events.GROUP_JOIN, onGroupJoin)
   consumer.on(consumer.events.HEARTBEAT, onHeartbeat)
   consumer.on(consumer.events.REBALANCING, () => guarded(revoke))
@@ -151,7 +160,7 @@ async function joinOnce(settings: KafkaSettings, options: GroupOptions): Promise
   }
   starting = false
   if (startError !== null) {
-    await consumer.disconnect()
+    await disconnect()
     throw startError
   }
 
@@ -169,7 +178,7 @@ async function joinOnce(settings: KafkaSettings, options: GroupOptions): Promise
       const timeout = new Promise<void>((done) => {
         timer = setTimeout(done, leaveTimeoutMs)
       })
-      await Promise.race([consumer.disconnect(), timeout]).finally(() => clearTimeout(timer))
+      await Promise.race([disconnect(), timeout]).finally(() => clearTimeout(timer))
     },
   }
 }

@@ -32,7 +32,7 @@ export interface Cluster {
   any(): Promise<Connection>
   /** Calls `work` again while it fails with what passes by itself, for a few seconds. */
   retrying<T>(work: () => Promise<T>): Promise<T>
-  /** Connections of its own, so that a request that waits for data delays no other. */
+  /** Connections of its own, so that a request that waits for data delays no other. Closed with the cluster. */
   openPool(): ConnectionPool
   close(): void
 }
@@ -146,7 +146,11 @@ export function createCluster(
     to: (address) => pool.to(address),
     any,
     retrying,
-    openPool: () => createConnectionPool(settings, clock),
+    openPool() {
+      const opened = createConnectionPool(settings, clock)
+      closing.signal.addEventListener('abort', opened.close, { once: true })
+      return opened
+    },
     close() {
       closing.abort()
       pool.close()

@@ -3,6 +3,7 @@ import { connectKafka, type KafkaClient, type SaslSettings } from '../../broker/
 import { systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/log.ts'
 import { freshTopic, settingsFor } from '../broker/broker-under-test.ts'
+import { groupSuite } from '../broker/group-suite.ts'
 import { kafkaSuite } from '../broker/kafka-suite.ts'
 import { type ApacheKafka, kafkaUnavailable, startApacheKafka } from './apache-kafka.ts'
 
@@ -18,6 +19,7 @@ describe.skipIf(reason !== null)('on Apache Kafka', () => {
   afterAll(() => kafka?.close())
 
   kafkaSuite(() => kafka, { transactions: true })
+  describe('group membership', () => groupSuite(() => kafka))
 
   describe('logins', () => {
     it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('logs in with %s', async (mechanism) => {
