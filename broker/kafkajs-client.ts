@@ -95,11 +95,14 @@ function saslOptions(sasl: NonNullable<KafkaSettings['sasl']>): NonNullable<Kafk
   }
 }
 
-/** kafkajs calls every rebalance an error; one step down each, and those to debug. */
+/**
+ * kafkajs calls every rebalance an error; one step down each, and those to debug. So are error answers, such as that a
+ * topic exists: the call that got one throws it, and whoever called decides.
+ */
 function forward({ level, namespace, log: content }: LogEntry, log: Logger): void {
   const { message: says, broker, error, groupId, memberId, retryCount } = content
   const fields = { says, namespace, broker, error, groupId, memberId, retryCount }
-  if (/rebalanc/i.test(`${says} ${error}`)) log.debug('kafkajs notice', fields)
+  if (/rebalanc|^Response /i.test(`${says} ${error}`)) log.debug('kafkajs notice', fields)
   else if (level === kafkajs.logLevel.ERROR) log.warn('kafkajs trouble', fields)
   else log.info('kafkajs notice', fields)
 }

@@ -8,7 +8,6 @@ import {
   connectKafka,
   countDeadLetters,
   createPublisher,
-  createRecordCursor,
   deadLetterTopic,
   ensureTopics,
   type KafkaClient,
@@ -16,19 +15,18 @@ import {
   type Publisher,
   replayLedgerTopic,
 } from '../../broker/index.ts'
-import { createEventDecoder, createEventParser } from '../../events/index.ts'
+import { createEventParser } from '../../events/index.ts'
 import { noProgress, type ReplaySummary, replay } from '../../producers/index.ts'
-import { readRange } from '../../producers/read-range.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { silentLogger } from '../../runtime/log.ts'
 import { createMemoryStore, type ObjectStore } from '../../storage/index.ts'
 import { plainSettings } from '../fixtures/events.ts'
+import { firstOutOfOrder, storedEvents } from '../producers/stored-events.ts'
 
 const topic = 'dataflow.events'
 const goodPerObject = 19_000
 const badPerObject = 1_000
 const parser = createEventParser(plainSettings)
-const decoder = createEventDecoder(plainSettings)
 
 let dir: string
 let broker: Awaited<ReturnType<typeof startBroker>>
@@ -84,44 +82,13 @@ function run({ signal = new AbortController().signal, wrap }: RunOptions = {}): 
   )
 }
 
-interface Stored {
-  partition: number
-  object: string
-  line: number
-}
-
-/** Read back from the broker, decoded, in order within each partition. */
-async function storedEvents(): Promise<Stored[]> {
-  const stored: Stored[] = []
-  const cursor = createRecordCursor()
-  const partitions = await client.partitions(topic)
-  const from = await client.listOffsets(topic, partitions, 'earliest')
-  const to = await client.listOffsets(topic, partitions, 'latest')
-  const { signal } = new AbortController()
-  await readRange({ client, topic, from, to, signal, isolation: 'read_committed' }, (batch, partition) => {
-    cursor.reset(batch)
-    while (cursor.next()) {
-      const parsed = decoder.decode(cursor.buffer.subarray(cursor.valueStart, cursor.valueEnd), '', -1)
-      if (parsed.kind !== 'event') throw new Error(parsed.message)
-      const [object = '', line = ''] = parsed.event.eventId.split('#')
-      stored.push({ partition, object, line: Number(line) })
-    }
-  })
-  return stored
-}
-
 async function expectEachLineOnce(): Promise<void> {
-  const stored = await storedEvents()
+  const stored = await storedEvents(client, topic)
   const origins = new Set(stored.map(({ object, line }) => `${object}#${line}`))
   expect(stored).toHaveLength(2 * goodPerObject)
   expect(origins.size).toBe(2 * goodPerObject)
   expect(await countDeadLetters(client, deadLetterTopic(topic))).toBe(2 * badPerObject)
-  const last = new Map<string, number>()
-  for (const { partition, object, line } of stored) {
-    const place = `${partition} ${object}`
-    expect(line).toBeGreaterThan(last.get(place) ?? 0)
-    last.set(place, line)
-  }
+  expect(firstOutOfOrder(stored)).toBeNull()
 }
 
 it('puts each good line on the topic once, each bad one into the dead letters, and adds nothing again (D7)', async () => {
@@ -204,7 +171,7 @@ it('reports a replaced object and replays the others', async () => {
   const summary = await run()
 
   expect(summary).toMatchObject({ objects: 1, events: 1, changed: ['day-1/events.ndjson'] })
-  expect(await storedEvents()).toHaveLength(2 * goodPerObject + 1)
+  expect(await storedEvents(client, topic)).toHaveLength(2 * goodPerObject + 1)
 })
 
 function intercept(
