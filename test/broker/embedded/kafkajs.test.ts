@@ -134,6 +134,7 @@ describe('admin', () => {
   it('deletes records below an offset', async () => {
     const topic = await topicWith(['a', 'b', 'c'])
     await withAdmin(async (admin) => {
+      await admin.fetchTopicOffsets(topic) // kafkajs needs its metadata loaded
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] })
 
       expect(await admin.fetchTopicOffsets(topic)).toEqual([
@@ -145,16 +146,19 @@ describe('admin', () => {
 
   it('sets and resets the offsets of a group', async () => {
     const topic = await topicWith(['a', 'b', 'c'])
-    const groupId = 'group-reset'
     await withAdmin(async (admin) => {
-      const committed = async () => {
+      // Each joins its group as a consumer, which takes kafkajs five seconds.
+      await Promise.all([
+        admin.setOffsets({ groupId: 'set', topic, partitions: [{ partition: 0, offset: '2' }] }),
+        admin.resetOffsets({ groupId: 'reset', topic, earliest: true }),
+      ])
+
+      const committed = async (groupId: string) => {
         const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
         return found?.partitions[0]?.offset
       }
-      await admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '2' }] })
-      expect(await committed()).toBe('2')
-      await admin.resetOffsets({ groupId, topic, earliest: true })
-      expect(await committed()).toBe('-2')
+      expect(await committed('set')).toBe('2')
+      expect(await committed('reset')).toBe('-2')
     })
   })
 })
@@ -180,6 +184,7 @@ describe('producer', () => {
       groupId: `read-${topic}`,
       sessionTimeout: 6_000,
       heartbeatInterval: 200,
+      maxWaitTimeInMs: 100,
     })
     await consumer.connect()
     await consumer.subscribe({ topic, fromBeginning: true })
@@ -228,6 +233,7 @@ describe('consumer group', () => {
         groupId,
         sessionTimeout: 6_000,
         heartbeatInterval: 100,
+        maxWaitTimeInMs: 100,
         rebalanceTimeout: 5_000,
       })
       const assigned: number[] = []
@@ -270,7 +276,12 @@ describe('consumer group', () => {
   it('goes on from the committed offset, and keeps its metadata', async () => {
     const topic = await topicWith(['a', 'b', 'c', 'd'])
     const groupId = `commit-${topic}`
-    const first = kafka.consumer({ groupId, sessionTimeout: 6_000, heartbeatInterval: 100 })
+    const first = kafka.consumer({
+      groupId,
+      sessionTimeout: 6_000,
+      heartbeatInterval: 100,
+      maxWaitTimeInMs: 100,
+    })
     await first.connect()
     await first.subscribe({ topic, fromBeginning: true })
     const seen: string[] = []
@@ -291,7 +302,12 @@ describe('consumer group', () => {
 })
 
 async function consumeAll(topic: string, count: number, groupId = `all-${topic}`): Promise<string[]> {
-  const consumer = kafka.consumer({ groupId, sessionTimeout: 6_000, heartbeatInterval: 100 })
+  const consumer = kafka.consumer({
+    groupId,
+    sessionTimeout: 6_000,
+    heartbeatInterval: 100,
+    maxWaitTimeInMs: 100,
+  })
   const values: string[] = []
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
