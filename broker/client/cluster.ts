@@ -49,6 +49,7 @@ export function createCluster(
 ): Cluster {
   if (settings.brokers.length === 0) throw new SetupError('no Kafka broker is given: set KAFKA_BROKERS')
   const pool = createConnectionPool(settings, clock)
+  const pools = new Set<ConnectionPool>()
   const closing = new AbortController()
   const leadersByTopic = new Map<string, Leaders>()
   const coordinators = new Map<string, string>()
@@ -148,12 +149,20 @@ export function createCluster(
     retrying,
     openPool() {
       const opened = createConnectionPool(settings, clock)
-      closing.signal.addEventListener('abort', opened.close, { once: true })
-      return opened
+      const tracked: ConnectionPool = {
+        to: opened.to,
+        close() {
+          pools.delete(tracked)
+          opened.close()
+        },
+      }
+      pools.add(tracked)
+      return tracked
     },
     close() {
       closing.abort()
       pool.close()
+      for (const opened of pools) opened.close()
     },
   }
 }
