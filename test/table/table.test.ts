@@ -119,7 +119,7 @@ describe('rows that were written', () => {
           )
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 10 },
     )
   })
 

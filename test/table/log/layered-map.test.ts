@@ -26,7 +26,7 @@ it('is a map, however many changes lie on each other', () => {
         for (let key = 0; key <= 400; key++) expect(layered.get(`k${key}`)).toBe(plain.get(`k${key}`))
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 10 },
   )
 })
 

@@ -64,7 +64,7 @@ it('gives the same state however the log is cut, and leaves earlier states as th
       expect(whole).toEqual(naive(commits))
       for (const { snapshot, was } of held) expect(plain(snapshot)).toEqual(was)
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
 })
 
