@@ -74,7 +74,7 @@ describe('rows that were written', () => {
     },
   )
 
-  it('come back for any rows there are', async () => {
+  it('come back for any rows there are', { timeout: 60_000 }, async () => {
     const count = fc.maxSafeNat()
     const row = fc.record({
       eventType: fc
@@ -102,7 +102,7 @@ describe('rows that were written', () => {
             row,
             row.map((one) => ({ ...one, valueCount: 0, valueMin: null, valueMax: null })),
           ),
-          { maxLength: 20 },
+          { maxLength: 12 },
         ),
         fc.constantFrom(...partitionings),
         async (list, partitionBy) => {
