@@ -1,6 +1,18 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { DataDir } from '../../../../broker/embedded/disk/index.ts'
-import { allRecords, batchOf, crashCopy, logOf, oneLog, openForTest, temporaryDir } from './logs.ts'
+import { createProducerStates } from '../../../../broker/embedded/disk/producer-states.ts'
+import {
+  allRecords,
+  batchOf,
+  crashCopy,
+  logOf,
+  oneLog,
+  openForTest,
+  partitionDir,
+  temporaryDir,
+} from './logs.ts'
 
 const producerId = 7
 const at = (baseSequence: number, ...values: string[]): Buffer =>
@@ -118,4 +130,75 @@ it('forgets producers that were silent for a day', async () => {
   await dataDir.enforceRetention(1_000 + 86_400_000 + 1)
 
   expect(await logOf(dataDir).append(at(5, 'f'))).toMatchObject({ baseOffset: 1, duplicate: false })
+})
+
+it('acknowledges a duplicate only after the first one', async () => {
+  const log = await oneLog(await temporaryDir())
+  const order: string[] = []
+
+  await Promise.all([
+    log.append(at(0, 'a')).then(() => order.push('first')),
+    log.append(at(0, 'a')).then(() => order.push('duplicate')),
+  ])
+
+  expect(order).toEqual(['first', 'duplicate'])
+})
+
+it('still knows the last five batches after a stop, a start and a kill', async () => {
+  const running = await temporaryDir()
+  const first = await openForTest(running, { segmentBytes: 200 })
+  await first.createTopic('clicks', 1, {})
+  for (const sequence of [0, 1, 2, 3, 4, 5, 6]) await logOf(first).append(at(sequence, 'v'))
+  await first.close()
+  await oneLog(running)
+
+  const log = await oneLog(await crashCopy(running))
+
+  for (const sequence of [2, 3, 4, 5, 6]) {
+    expect(await log.append(at(sequence, 'v'))).toMatchObject({ baseOffset: sequence, duplicate: true })
+  }
+})
+
+it('learns the producers from the whole log when their file is lost', async () => {
+  const running = await temporaryDir()
+  const before = await oneLog(running, { segmentBytes: 200 })
+  for (const sequence of [0, 1, 2, 3, 4, 5, 6]) await before.append(at(sequence, 'v'))
+  const dir = await crashCopy(running)
+  await rm(join(partitionDir(dir), 'producers.snap'))
+
+  const log = await oneLog(dir, { segmentBytes: 200 })
+
+  for (const sequence of [2, 3, 4, 5, 6]) {
+    expect(await log.append(at(sequence, 'v'))).toMatchObject({ baseOffset: sequence, duplicate: true })
+  }
+})
+
+it('leaves batches that are only queued out of a snapshot, and producers of which nothing else is known', () => {
+  const states = createProducerStates()
+  const batch = { producerId, producerEpoch: 0, baseSequence: 0, lastOffsetDelta: 0, isControl: false }
+  states.register(batch, { baseOffset: 10, logAppendTimeMs: -1 }, 5)
+  states.register({ ...batch, baseSequence: 1 }, { baseOffset: 11, logAppendTimeMs: -1 }, 6)
+  states.register({ ...batch, producerId: 8 }, { baseOffset: 12, logAppendTimeMs: -1 }, 7)
+
+  expect(states.snapshot(11)).toEqual([
+    {
+      producerId,
+      epoch: 0,
+      epochOffset: 10,
+      lastSeenMs: 6,
+      recent: [{ firstSequence: 0, lastSequence: 0, baseOffset: 10, logAppendTimeMs: -1 }],
+    },
+  ])
+})
+
+it('takes the epoch of a control batch, which has no sequence', () => {
+  const states = createProducerStates()
+  const batch = { producerId, producerEpoch: 0, baseSequence: 0, lastOffsetDelta: 0, isControl: false }
+  states.register(batch, { baseOffset: 0, logAppendTimeMs: -1 }, 5)
+  const marker = { ...batch, producerEpoch: 1, baseSequence: -1, isControl: true }
+
+  states.register(marker, { baseOffset: 1, logAppendTimeMs: -1 }, 6)
+
+  expect(() => states.check({ ...batch, baseSequence: 1 })).toThrow('newer instance')
+  expect(states.check({ ...batch, producerEpoch: 1 })).toBe(null)
 })
