@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import type { S3Settings } from '../../storage/index.ts'
 
 const run = promisify(execFile)
-const packages = ['moto[server]==5.2.5', 'awscli==1.46.3']
+const packages = ['moto[s3]==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5', 'awscli==1.46.3']
 const venvDir = resolve(import.meta.dirname, '../../.interop/s3')
 
 export interface S3Server {
@@ -118,6 +118,12 @@ async function install(): Promise<void> {
   if (isInstalled) return
   await mkdir(venvDir, { recursive: true })
   await run('python3', ['-m', 'venv', venvDir])
-  await run(join(venvDir, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages])
+  await run(join(venvDir, 'bin/pip'), [
+    'install',
+    '--quiet',
+    '--no-compile',
+    '--disable-pip-version-check',
+    ...packages,
+  ])
   await writeFile(marker, '')
 }

@@ -23,7 +23,7 @@ describe.skipIf(unavailable !== null && !process.env.CI)('s3 store on moto', () 
   beforeAll(async () => {
     server = await startS3Server()
     await server.makeBucket('dataflow-raw')
-  })
+  }, 600_000) // a first install on a busy machine
   afterAll(() => server?.close())
 
   objectStoreContract(open)
