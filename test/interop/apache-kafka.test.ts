@@ -15,7 +15,7 @@ describe.skipIf(reason !== null)('on Apache Kafka', () => {
   let kafka: ApacheKafka
   beforeAll(async () => {
     kafka = await startApacheKafka()
-  }, 180_000)
+  }, 300_000)
   afterAll(() => kafka?.close())
 
   kafkaSuite(() => kafka, { transactions: true })
@@ -56,5 +56,5 @@ describe.skipIf(reason !== null)('on Apache Kafka', () => {
     const client = connectKafka(settingsFor(kafka), { log: silentLogger, clock: systemClock })
     expect(await client.partitions(topic)).toEqual([0, 1, 2])
     await client.close()
-  }, 120_000)
+  }, 300_000)
 })

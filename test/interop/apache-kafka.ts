@@ -18,7 +18,8 @@ import { Kafka, logLevel } from 'kafkajs'
 const run = promisify(execFile)
 const kafkaVersion = '4.3.1'
 const jarsDir = resolve(import.meta.dirname, '../../.interop/kafka', kafkaVersion)
-const startTimeoutMs = 60_000
+// A killed node waits out its own session in the quorum before it serves again.
+const startTimeoutMs = 180_000
 
 export interface ApacheKafka {
   /** host:port of the plaintext listener. */
