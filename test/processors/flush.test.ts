@@ -257,7 +257,7 @@ describe('a flush', () => {
     }
 
     const running = flush(parts, key, tenure, [sealedTo(start(0, 0), 10)])
-    await expect.poll(() => uploads).toBe(1)
+    await expect.poll(() => uploads, { timeout: 20_000 }).toBe(1)
     tenure.end()
 
     expect(await running).toEqual({ kind: 'ended' })
