@@ -6,8 +6,7 @@ import {
   joinGroup,
 } from '../broker/index.ts'
 import { createProjection } from '../events/index.ts'
-import { createAggregate } from '../processors/aggregate.ts'
-import { runProcessor } from '../processors/index.ts'
+import { createAggregate, runProcessor } from '../processors/index.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { reportToParent } from '../runtime/lifecycle.ts'
 import { openTable } from '../table/index.ts'

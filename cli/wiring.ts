@@ -56,11 +56,10 @@ export async function reachKafka({
     return client
   } catch (error) {
     await client.close()
-    const where = config.kafka.brokers.join(',')
     const remedy = config.kafka.embedded
       ? 'start it with `npm start` or `npx dataflow broker`, or set KAFKA_BROKERS'
       : 'check KAFKA_BROKERS, KAFKA_SSL and KAFKA_SASL_*'
-    throw new SetupError(`no Kafka answers at ${where} (${errorMessage(error)}): ${remedy}`, error)
+    throw new SetupError(`${errorMessage(error)}: ${remedy}`, error)
   }
 }
 

@@ -26,9 +26,9 @@ it.each([
   ],
   ['a HOST open to the network', { HOST: '0.0.0.0' }, /no authentication yet.*--insecure/],
   [
-    'a home that cannot be written',
-    { DATAFLOW_HOME: '/proc/dataflow' },
-    /cannot write to \/proc\/dataflow.*set DATAFLOW_HOME/,
+    'a home below a file',
+    { DATAFLOW_HOME: '/etc/hostname/home' },
+    /cannot write to \/etc\/hostname\/home.*set DATAFLOW_HOME/,
   ],
   ['a home that is a file', { DATAFLOW_HOME: '/etc/hostname' }, /cannot write to \/etc\/hostname/],
   ['a raw folder that is not there', { RAW_URL: 'file:/nowhere/raw' }, /\/nowhere\/raw.*mkdir/],
@@ -65,7 +65,7 @@ it('refuses a second broker on one folder', async () => {
 it('tells where Kafka was looked for when none answers', async () => {
   await expectRefusal(
     ['consume', '--kafka-brokers', `127.0.0.1:${await freePort()}`],
-    /no Kafka answers at 127.0.0.1:\d+.*KAFKA_BROKERS/,
+    /no Kafka broker answers at 127.0.0.1:\d+.*KAFKA_BROKERS/,
   )
 })
 

@@ -19,7 +19,7 @@ it('counts the sample exactly, tells where things are, and gives the same totals
 
   expect(await product.totals()).toEqual(sample.totals)
   expect((await product.status()).dead_letters).toBe(40)
-  expect(first.output()).toContain(`${product.url}/analytics/events?event_type=click`)
+  expect(first.output()).toContain(`${product.url}/analytics/events?event_type=view`)
   expect(first.output()).toContain('npx dataflow')
   const { body } = await product.getJson('/analytics/events?event_type=click')
   expect(body).toMatchObject({ event_type: 'click', total_events: sample.totals.click })
