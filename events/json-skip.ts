@@ -11,8 +11,17 @@ export const sawEscape = 2
 
 const quote = 0x22
 const backslash = 0x5c
+/** By byte: 1 for what may stand in a string as it is and needs no note. */
+const isPlain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte < 0x80 && byte !== quote && byte !== backslash ? 1 : 0,
+)
 
 export function skipWhitespace(buffer: Buffer, start: number, end: number): number {
+  // Nearly always there is none, and this function is small enough to be inlined up to here.
+  return (buffer[start] ?? 0) > 0x20 ? start : skipBlanks(buffer, start, end)
+}
+
+function skipBlanks(buffer: Buffer, start: number, end: number): number {
   let at = start
   while (at < end) {
     const byte = buffer[at] ?? 0
@@ -26,7 +35,7 @@ export function skipWhitespace(buffer: Buffer, start: number, end: number): numb
 export function skipString(buffer: Buffer, start: number, end: number, notes: Uint8Array): number {
   for (let at = start; at < end; at++) {
     const byte = buffer[at] ?? 0
-    if (byte > backslash && byte < 0x80) continue
+    if (isPlain[byte] === 1) continue
     if (byte === quote) return at + 1
     if (byte === backslash) {
       notes[0] = (notes[0] ?? 0) | sawEscape
@@ -34,8 +43,8 @@ export function skipString(buffer: Buffer, start: number, end: number, notes: Ui
       if (at < 0) return -1
     } else if (byte >= 0x80) {
       notes[0] = (notes[0] ?? 0) | sawNonAscii
-    } else if (byte < 0x20) {
-      return -1
+    } else {
+      return -1 // a control character
     }
   }
   return -1
