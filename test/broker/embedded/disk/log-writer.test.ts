@@ -53,7 +53,8 @@ const one = (baseOffset: number): QueuedBatch => ({
   maxTimestampMs: 0,
 })
 
-const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { interval: 2 }).toBe(true)
+const until = (condition: () => boolean): Promise<void> =>
+  expect.poll(condition, { interval: 2, timeout: 20_000 }).toBe(true)
 
 it('acknowledges what is written but shows only what is durable, with fsync interval', async () => {
   const { writer, syncs } = await slowDisk('interval')
