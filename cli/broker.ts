@@ -16,8 +16,11 @@ export async function run({ config, flags, log, lifecycle, note }: CommandContex
   if (!fsync) throw new SetupError(`--fsync ${flags.fsync}: must be ${fsyncPolicies.join(', ')}`)
   await prepareFolder(dir, flags.data === undefined ? 'DATAFLOW_HOME' : '--data')
   const broker = await startBroker({ dir, host, port, fsync, log, ...advertised(flags.advertise) }).catch(
-    (error) => {
-      throw portError(error, host, port, 'DATAFLOW_BROKER_PORT')
+    (error: Error) => {
+      // The broker knows of no settings; the cause tells which one is meant.
+      const cause =
+        error.cause instanceof Error ? portError(error.cause, host, port, 'DATAFLOW_BROKER_PORT') : error
+      throw cause instanceof SetupError ? cause : error
     },
   )
   note(`broker on ${broker.host}:${broker.port}, data in ${dir}, fsync ${fsync}`)
