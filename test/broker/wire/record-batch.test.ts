@@ -7,6 +7,7 @@ import { CorruptBatch } from '../../../broker/wire/corrupt-batch.ts'
 import { crc32c } from '../../../broker/wire/crc32c.ts'
 import { openBatch, type RecordBatch, splitBatches } from '../../../broker/wire/record-batch.ts'
 import { createRecordCursor } from '../../../broker/wire/record-cursor.ts'
+import { librdkafkaBatches } from './librdkafka-batches.ts'
 
 const notIdempotent = { producerId: -1, producerEpoch: -1, baseSequence: -1 }
 
@@ -195,7 +196,8 @@ describe('a batch', () => {
 describe('compressed records', () => {
   const values = ['repeat repeat repeat repeat', 'x'.repeat(100_000), 'end']
   const plain = batchOf(values)
-  const read = (bytes: Buffer) => recordsOf(openBatch(bytes)).map(({ value }) => value)
+  const read = (bytes: Buffer) =>
+    splitBatches(bytes).flatMap((batch) => recordsOf(openBatch(batch)).map(({ value }) => value))
 
   it.each(['gzip', 'snappy'] as const)('written with %s are smaller and come back', (compression) => {
     const packed = batchOf(values, compression)
@@ -217,7 +219,12 @@ describe('compressed records', () => {
     expect(read(repack(plain, 2, framed))).toEqual(values)
   })
 
-  it('in zstd come back', () => {
+  it.each(Object.entries(librdkafkaBatches))('written by librdkafka with %s come back', (_, base64) => {
+    const oneToForty = Array.from({ length: 40 }, (_, index) => String(index + 1))
+    expect(read(Buffer.from(base64, 'base64'))).toEqual(oneToForty)
+  })
+
+  it('in an uncompressed zstd block come back', () => {
     const one = batchOf(['hello'])
     const raw = one.subarray(61)
     // A zstd frame with one raw block: magic, single-segment header with its size, block header (last, raw), bytes.
