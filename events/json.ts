@@ -37,7 +37,8 @@ const asArrayMessage =
 /** @throws {SetupError} when the time zone is unknown */
 export function createEventParser(settings: { map: EventMap; timezone: string }): EventParser {
   const readTimestamp = createTimestampReader(settings.timezone)
-  const plainMap = parseEventMap('')
+  const ownForm = createForm(parseEventMap(''), ['dataflow'])
+  const foreignForm = createForm(settings.map)
   return {
     parse(json, derivedId) {
       if (json.length === 0) return rejected('empty_value', 'there is nothing here')
@@ -54,8 +55,8 @@ export function createEventParser(settings: { map: EventMap; timezone: string })
       if (!isJsonObject(value)) return rejected('not_an_object', 'this is JSON, but not an object')
       if (isTooDeep(text)) return rejected('too_deep', `objects or arrays nest over ${maxJsonDepth} deep`)
 
-      const isOwnForm = text.startsWith(ownFormPrefix)
-      return toEvent(value, { map: isOwnForm ? plainMap : settings.map, isOwnForm, readTimestamp, derivedId })
+      const form = text.startsWith(ownFormPrefix) ? ownForm : foreignForm
+      return toEvent(value, form, readTimestamp, derivedId)
     },
   }
 }
@@ -74,14 +75,24 @@ export function encodeJsonEvent(event: Event): Uint8Array {
   return Buffer.from(`${parts.join(',')}}`)
 }
 
-interface ReadOptions {
+interface Form {
   map: EventMap
-  isOwnForm: boolean
-  readTimestamp: TimestampReader
-  derivedId: string
+  /** Top-level keys that are no properties, because a field takes them whole. */
+  taken: ReadonlySet<string>
 }
 
-function toEvent(object: JsonObject, { map, isOwnForm, readTimestamp, derivedId }: ReadOptions): Parsed {
+function createForm(map: EventMap, more: readonly string[] = []): Form {
+  return {
+    map,
+    taken: new Set([
+      ...Object.values(map).flatMap(([key = '', ...rest]) => (rest.length ? [] : key)),
+      ...more,
+    ]),
+  }
+}
+
+function toEvent(object: JsonObject, form: Form, readTimestamp: TimestampReader, derivedId: string): Parsed {
+  const { map } = form
   const eventType = checkEventType(valueAt(object, map.event_type))
   if (isRejection(eventType)) return { kind: 'rejected', ...eventType }
   const timestampMs = checkTimestamp(valueAt(object, map.timestamp), readTimestamp)
@@ -93,31 +104,32 @@ function toEvent(object: JsonObject, { map, isOwnForm, readTimestamp, derivedId 
   const value = checkValue(valueAt(object, map.value))
   if (isRejection(value)) return { kind: 'rejected', ...value }
 
-  const properties = restOf(object, map, isOwnForm)
+  const properties = restOf(object, form.taken)
   return {
     kind: 'event',
     event: { eventId: eventId ?? derivedId, eventType, timestampMs, userId, value, properties },
   }
 }
 
-function restOf(object: JsonObject, map: EventMap, isOwnForm: boolean): string | null {
-  const taken = new Set(Object.values(map).flatMap((path) => (path.length === 1 ? path : [])))
-  if (isOwnForm) taken.add('dataflow')
-  const entries = Object.entries(object).filter(([key]) => !taken.has(key))
-  const rest = new Map<string, unknown>()
-  for (const [key, value] of entries) {
-    if (key !== 'properties' || value === null) continue
-    if (!isJsonObject(value)) rest.set(key, value)
-    else for (const [name, member] of Object.entries(value)) rest.set(name, member)
+/** JSON text of what no field takes whole, or null if that is nothing. */
+function restOf(object: JsonObject, taken: ReadonlySet<string>): string | null {
+  const inner = taken.has('properties') || !Object.hasOwn(object, 'properties') ? null : object.properties
+  const others = Object.keys(object).filter((key) => key !== 'properties' && !taken.has(key))
+  if (others.length === 0) {
+    if (inner === null) return null
+    if (isJsonObject(inner)) return Object.keys(inner).length === 0 ? null : JSON.stringify(inner)
   }
-  for (const [key, value] of entries) if (key !== 'properties') rest.set(key, value)
-  // A Map and fromEntries, because assigning to a key named __proto__ would not make a key.
-  return rest.size === 0 ? null : JSON.stringify(Object.fromEntries(rest))
+  // Without a prototype, so that __proto__ is a key like any other.
+  const rest: Record<string, unknown> = Object.create(null)
+  if (isJsonObject(inner)) for (const key of Object.keys(inner)) rest[key] = inner[key]
+  else if (inner !== null) rest.properties = inner
+  for (const key of others) rest[key] = object[key]
+  return JSON.stringify(rest)
 }
 
 /** Counts brackets outside strings; the text is valid JSON already. */
 function isTooDeep(text: string): boolean {
-  if (text.length <= maxJsonDepth) return false
+  if (!hasManyOpenings(text)) return false
   let depth = 0
   let deepest = 0
   for (let at = 0; at < text.length; at++) {
@@ -127,6 +139,17 @@ function isTooDeep(text: string): boolean {
     else if (unit === 0x7d || unit === 0x5d) depth--
   }
   return deepest > maxJsonDepth
+}
+
+/** Few lines do, and only they are worth a walk from character to character. */
+function hasManyOpenings(text: string): boolean {
+  let count = 0
+  for (const opening of '{[') {
+    for (let at = text.indexOf(opening); at >= 0; at = text.indexOf(opening, at + 1)) {
+      if (++count > maxJsonDepth) return true
+    }
+  }
+  return false
 }
 
 function endOfString(text: string, start: number): number {

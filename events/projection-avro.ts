@@ -6,13 +6,14 @@
  *
  * A string is its length and bytes, numbers are zigzag varints, an optional field is 00 or 02 and the field.
  */
+
 import { avroHeaderBytes, createAvroCodec } from './avro.ts'
+import { isTimestampMs } from './calendar.ts'
 import type { Dimension } from './dimensions.ts'
 import { maxAbsValue } from './event.ts'
 import { createJsonScan } from './json-scan.ts'
 import type { ProjectedFields } from './projection-fields.ts'
 import { setDimension } from './projection-json.ts'
-import { isTimestampMs } from './timestamp.ts'
 
 export interface AvroProjector {
   /** True: `fields` hold the event, dimensions as spans. False: ask the decoder. */

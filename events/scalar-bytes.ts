@@ -2,7 +2,8 @@
  * Numbers and times straight from their bytes. NaN means "I am not sure", never "this is wrong": the caller then takes
  * the slow way, which decides.
  */
-import { daysFromCivil, daysInMonth, fromEpoch, isTimestampMs } from './timestamp.ts'
+import { daysFromCivil, daysInMonth, isTimestampMs } from './calendar.ts'
+import { fromEpoch } from './epoch.ts'
 
 const dayMs = 86_400_000
 /** Powers of ten that a double holds exactly. */

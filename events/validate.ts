@@ -2,6 +2,7 @@
  * Judges single fields of outside data. Each returns the clean value, `null` for one that is absent (JSON null counts
  * as absent, and so does the empty string for the two ids), or a Rejection.
  */
+import { isTimestampMs } from './calendar.ts'
 import {
   maxAbsValue,
   maxEventIdChars,
@@ -10,7 +11,7 @@ import {
   type ReasonCode,
   type Rejection,
 } from './event.ts'
-import { isTimestampMs, type TimestampReader } from './timestamp.ts'
+import type { TimestampReader } from './timestamp.ts'
 
 /** Half of a surrogate pair has no UTF-8 form. */
 const loneSurrogate = /\p{Surrogate}/u

@@ -22,7 +22,7 @@ const settingsByName: Record<string, EventSettings> = {
   'a map and dimensions': {
     map: parseEventMap('event_type=type,timestamp=at.time,user_id=actor.login,value=properties.amount'),
     timezone: 'Europe/Berlin',
-    dimensions: parseDimensions('country=properties.geo.country,device=properties.device,t=properties.type'),
+    dimensions: parseDimensions('country=properties.geo.country,d=properties.dataflow,t=properties.type'),
     maxFutureMs: 1_000,
   },
   'plain names and dimensions': {

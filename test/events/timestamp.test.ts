@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { daysFromCivil } from '../../events/calendar.ts'
 import { createTimestampReader } from '../../events/index.ts'
-import { daysFromCivil } from '../../events/timestamp.ts'
 
 const inUtc = createTimestampReader('UTC')
 
