@@ -122,6 +122,15 @@ export async function openSinkBench() {
       await publisher.flush()
       await publisher.close()
     },
+    /** Events of a type of their own, for one partition. */
+    async publishTo(partition: number, count: number): Promise<void> {
+      const publisher = await createPublisher(settings(), { topic, ...parts })
+      const value = Buffer.from('{"event_type":"refund","timestamp":"2026-01-01T00:00:00Z","value":2}')
+      for (let sent = 0; sent < count; sent++) publisher.add({ key: null, value, partition })
+      await publisher.flush()
+      await publisher.close()
+      expected.set('refund', { count, sum: 2 * count })
+    },
     startMember(onStep?: (step: Step) => void | Promise<void>): Member {
       const stop = new AbortController()
       const progress: Progress[] = []
@@ -191,20 +200,19 @@ export async function openSinkBench() {
       running.push(member)
       return member
     },
+    /** By partition, ascending; empty before the first is placed. */
     async positions(): Promise<number[]> {
       const table = await openTableForReading({ store, ...parts })
-      const progress = table ? readProgress(table.snapshot(), { group, topic }) : new Map()
-      return Array.from(
-        { length: partitionCount },
-        (_, partition) => progress.get(partition)?.nextOffset ?? -1,
-      )
+      const progress = table ? [...readProgress(table.snapshot(), { group, topic }).values()] : []
+      return progress.map(({ nextOffset }) => nextOffset)
     },
     /** Everything published so far has been read. */
     async isCaughtUp(): Promise<boolean> {
       const ends = Array.from({ length: partitionCount }, (_, partition) =>
         Math.ceil((published - partition) / partitionCount),
       )
-      return (await bench.positions()).every((position, partition) => position === ends[partition])
+      const positions = await bench.positions()
+      return ends.every((end, partition) => positions[partition] === end)
     },
     async totals(): Promise<Map<string, Totals>> {
       const table = await openTableForReading({ store, ...parts })
@@ -228,6 +236,7 @@ export async function openSinkBench() {
       await kafka.close()
       return count
     },
+    deleteTable: () => rm(join(dir, 'table'), { recursive: true }),
     /** As an operator would, through another client. */
     async admin<T>(work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
       const admin = new kafkajs.Kafka({

@@ -66,3 +66,23 @@ it('ignores a forward reset: nothing is skipped (D5)', async () => {
 
   expect(await bench.totals()).toEqual(bench.expected)
 })
+
+it('halts rather than count anew when the table was deleted and the offsets were not', async () => {
+  await bench.deleteTable()
+
+  const member = bench.startMember()
+  await expect.poll(() => member.progress.at(-1)?.halted.length, soon).toBe(2)
+
+  expect(member.progress.at(-1)?.halted[0]).toMatchObject({ partition: 0, reason: 'table_lost' })
+  expect(await bench.positions()).toEqual([])
+})
+
+it('reads a partition that was added from its first record', async () => {
+  await bench.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }))
+  await bench.publishTo(2, 40)
+
+  bench.startMember()
+  await expect.poll(() => bench.positions(), soon).toEqual([500, 500, 40])
+
+  expect(await bench.totals()).toEqual(bench.expected)
+})

@@ -484,6 +484,41 @@ describe('the state of partitions', () => {
     expect(await world.counted()).toBe(20)
   })
 
+  it('counts what it has read before it gives in to retention', async () => {
+    const world = await setUp({ flush: { ...defaults.flush, intervalMs: 3_600_000 } })
+    world.topic.append(0, events(0, 10))
+    void world.start()
+    await world.assign([0])
+    await eventually(() => world.topic.fetches.at(-1)?.get(0)).toBe(10)
+
+    const log = world.topic.group.logs.get(0)
+    if (log) Object.assign(log, { startOffset: 50, endOffset: 50 })
+
+    await eventually(world.offsets).toEqual([50, null])
+    expect(await world.counted()).toBe(10)
+  })
+
+  it('moves on past offsets that hold no data', async () => {
+    const world = await setUp()
+    void world.start()
+    await world.assign([0])
+    await eventually(world.offsets).toEqual([0, null])
+
+    // Nothing but the markers of transactions.
+    world.topic.broken = (partition) => ({
+      kind: 'records',
+      partition,
+      batches: [],
+      nextOffset: 5,
+      highWatermark: 5,
+      lastStableOffset: 5,
+      logStartOffset: 0,
+    })
+
+    await eventually(world.offsets).toEqual([5, null])
+    expect(await world.rows()).toEqual([])
+  })
+
   it('halts when the topic is recreated while it runs', async () => {
     const world = await setUp()
     world.topic.append(0, events(0, 10))
