@@ -51,6 +51,7 @@ export function createConnection({
   let onlyProduceRuns = true
   let draining = false
   let closing = false
+  let waitsForBudget = false
   let answers: Promise<void> = Promise.resolve()
 
   socket.setNoDelay(true)
@@ -72,8 +73,10 @@ export function createConnection({
     } catch (error) {
       return reject(error)
     }
-    if (overFull()) socket.pause()
-    if (budget.exhausted) budget.whenRelieved(resume)
+    if (overFull()) {
+      socket.pause()
+      resume()
+    }
     pump()
   })
 
@@ -109,9 +112,17 @@ export function createConnection({
     return queue.length > maxQueuedRequests || queuedBytes > maxQueuedBytes || budget.exhausted
   }
 
+  /** Reads on as soon as there is room again, here and in the whole process. */
   function resume(): void {
-    const relieved = queue.length <= maxQueuedRequests / 2 && queuedBytes <= maxQueuedBytes / 2
-    if (relieved && !budget.exhausted && !closing && socket.isPaused()) socket.resume()
+    const hasRoom = queue.length <= maxQueuedRequests / 2 && queuedBytes <= maxQueuedBytes / 2
+    if (!hasRoom || closing || socket.destroyed || !socket.isPaused()) return
+    if (!budget.exhausted) return void socket.resume()
+    if (waitsForBudget) return
+    waitsForBudget = true
+    budget.whenRelieved(() => {
+      waitsForBudget = false
+      resume()
+    })
   }
 
   /** Starts what may start. */

@@ -5,7 +5,6 @@ import {
   createTopics,
   deleteTopics,
   describeGroups,
-  encodeRequest,
   fetch,
   joinGroup,
   kafkaError,
@@ -160,26 +159,6 @@ it('answers parked fetches and joins when it closes, and does so soon', async ()
 
   expect((await parked).topics[0]?.partitions[0]?.errorCode).toBe(0)
   expect((await joining).errorCode).toBe(kafkaError.UNKNOWN_MEMBER_ID)
-})
-
-it('reads no more from a client that does not read its answers, and serves the others', async () => {
-  const broker = await started()
-  const [writer, slow] = [await connected(broker), await connected(broker)]
-  await createTopic(writer, 't')
-  for (let count = 0; count < 10; count++) await append(writer, 't', batchOf(['x'.repeat(1_000_000)]))
-  await endOf(writer, 't')
-  const before = process.memoryUsage().arrayBuffers
-  const request = encodeRequest(fetch, {
-    ...{ version: 11, correlationId: 1, clientId: 'slow' },
-    body: fetchRequest('t'),
-  })
-  slow.pause()
-  // Two gigabytes of answers, if they were all prepared.
-  for (let count = 0; count < 200; count++) slow.send(Buffer.concat(request)).catch(() => {})
-
-  for (let count = 0; count < 20; count++) expect(await endOf(writer, 't')).toBe(10)
-
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000_000)
 })
 
 it('refuses records that contradict themselves, if it is told to look', async () => {

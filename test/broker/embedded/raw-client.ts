@@ -16,8 +16,6 @@ export interface RawClient {
   send(bytes: Uint8Array): Promise<Buffer>
   /** Resolves when the broker has closed the connection. */
   readonly closed: Promise<void>
-  /** Reads no more answers. */
-  pause(): void
   close(): void
 }
 
@@ -53,7 +51,6 @@ export async function connectRaw({ host, port }: { host: string; port: number })
   return {
     send,
     closed,
-    pause: () => void socket.pause(),
     close: () => void socket.destroy(),
     async call(api, body, version = api.maxVersion) {
       const call = { version, correlationId: ++correlationId, clientId: 'raw', body }
