@@ -48,8 +48,11 @@ export function createBatchEncoder(initialBytes = 16_384): BatchEncoder {
   const lengthAndBytes = (bytes: Uint8Array | null): void => {
     varint(bytes === null ? -1 : bytes.length)
     if (bytes === null) return
-    scratch.set(bytes, at)
-    at += bytes.length
+    const { length } = bytes
+    // A call costs more than a few bytes do; keys are short.
+    if (length > 32) scratch.set(bytes, at)
+    else for (let index = 0; index < length; index++) scratch[at + index] = bytes[index] ?? 0
+    at += length
   }
 
   const encoder: BatchEncoder = {
@@ -157,21 +160,35 @@ function sizeOfSlice(bytes: Uint8Array | null): number {
   return bytes === null ? 1 : sizeOfVarint(bytes.length) + bytes.length
 }
 
-/** Zigzag without 32-bit operators, so that it holds for deltas of more than 24 days too. */
-function zigzag(value: number): number {
-  return value >= 0 ? value * 2 : -value * 2 - 1
-}
+/** Below this, a zigzagged value fits 32-bit operators, which is what nearly all values take. */
+const smallLimit = 2 ** 30
 
 function sizeOfVarint(value: number): number {
+  if (value >= -smallLimit && value < smallLimit) {
+    const raw = (value << 1) ^ (value >> 31)
+    if (raw < 0x80) return 1
+    return raw < 0x4000 ? 2 : raw < 0x20_0000 ? 3 : raw < 0x1000_0000 ? 4 : 5
+  }
   let size = 1
-  for (let raw = zigzag(value); raw >= 0x80; raw = Math.floor(raw / 128)) size++
+  for (let raw = zigzagLarge(value); raw >= 0x80; raw = Math.floor(raw / 128)) size++
   return size
 }
 
 function writeVarint(buffer: Buffer, start: number, value: number): number {
   let at = start
-  let raw = zigzag(value)
+  if (value >= -smallLimit && value < smallLimit) {
+    let raw = (value << 1) ^ (value >> 31)
+    for (; raw >= 0x80; raw >>>= 7) buffer[at++] = (raw & 0x7f) | 0x80
+    buffer[at++] = raw
+    return at
+  }
+  let raw = zigzagLarge(value)
   for (; raw >= 0x80; raw = Math.floor(raw / 128)) buffer[at++] = (raw % 128) | 0x80
   buffer[at++] = raw
   return at
+}
+
+/** For time deltas of more than twelve days; exact up to 2^52. */
+function zigzagLarge(value: number): number {
+  return value >= 0 ? value * 2 : -value * 2 - 1
 }

@@ -57,6 +57,11 @@ export function createRecordCursor(): RecordCursor {
 
   /** A zigzag varint of up to 64 bits, exact below 2^53. */
   const varlong = (): number => {
+    // Nearly every time delta fits three bytes.
+    const first = buffer[at] ?? 0
+    const second = buffer[at + 1] ?? 0
+    const third = buffer[at + 2] ?? 0
+    if (first < 0x80 || second < 0x80 || third < 0x80) return varint()
     let raw = 0
     let scale = 1
     for (let count = 0; count < 10; count++) {
