@@ -3,14 +3,12 @@ import { createEventParser } from '../events/index.ts'
 import { createProgressBar, replay } from '../producers/index.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { reportToParent } from '../runtime/lifecycle.ts'
-import type { Logger } from '../runtime/log.ts'
 import { type CommandContext, exitCodes } from './command-line.ts'
 import { eventSettings, kafkaSettings, openRawStore, prepareTopics, reachKafka } from './wiring.ts'
 
 /** Publishes what the raw store holds and the ledger does not; with --follow it keeps watching. */
 export async function run(context: CommandContext): Promise<number> {
-  const { config, flags, lifecycle, note } = context
-  const log = reportingCaughtUp(context.log)
+  const { config, flags, log, lifecycle, note } = context
   const settings = eventSettings(config)
   const store = await openRawStore(config)
   const client = await reachKafka(context)
@@ -27,6 +25,7 @@ export async function run(context: CommandContext): Promise<number> {
         log,
         clock: systemClock,
         signal: lifecycle.signal,
+        onCaughtUp: ({ events, deadLetters }) => reportToParent({ kind: 'caught-up', events, deadLetters }),
       },
       {
         topic: config.kafka.topic,
@@ -42,17 +41,6 @@ export async function run(context: CommandContext): Promise<number> {
     return exitCodes.done
   } finally {
     await client.close()
-  }
-}
-
-/** `up` waits for the first time that nothing is left to replay; the log line of that moment is where it is known. */
-function reportingCaughtUp(log: Logger): Logger {
-  return {
-    ...log,
-    info(message, fields) {
-      log.info(message, fields)
-      if (message === 'replay caught up') reportToParent({ kind: 'caught-up', ...fields })
-    },
   }
 }
 
