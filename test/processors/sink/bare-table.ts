@@ -63,3 +63,20 @@ export async function openBareTable(parts: {
     },
   }
 }
+
+/** The table without its compare-and-swap: a plan is judged by the state that the member last asked for itself. */
+export function trustingOldNews(table: BareTable): BareTable {
+  let known = table.snapshot()
+  return {
+    ...table,
+    async refresh() {
+      known = await table.refresh()
+      return known
+    },
+    async commit(plan, options) {
+      const result = await table.commit(() => plan(known), options)
+      if (result.kind === 'committed') known = result.snapshot
+      return result
+    },
+  }
+}

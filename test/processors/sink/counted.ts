@@ -1,4 +1,8 @@
+import type { Gap } from '../../../processors/assign.ts'
+import type { ObjectStore } from '../../../storage/index.ts'
+import { parseCommit } from '../../../table/log/parse.ts'
 import type { Snapshot } from '../../../table/log/snapshot.ts'
+import { commitKey } from '../../../table/log/versions.ts'
 import type { TableRows } from '../../../table/rows.ts'
 import { isBad } from './sealed.ts'
 
@@ -21,4 +25,25 @@ export function timesCounted(
     }
   }
   return times
+}
+
+/** The gaps on record, and where each partition was first placed: what expired before that was never owed. */
+export async function readInitCommits(
+  store: ObjectStore,
+  lastVersion: number,
+): Promise<{ gaps: Gap[]; firstPositions: Map<number, number> }> {
+  const gaps: Gap[] = []
+  const firstPositions = new Map<number, number>()
+  for (let version = 1; version <= lastVersion; version++) {
+    for (const action of parseCommit(await store.get(commitKey(version)), `version ${version}`)) {
+      if (action.kind !== 'commitInfo' || action.info.operation !== 'DATAFLOW INIT') continue
+      // In the very shape that initialise.ts writes.
+      const info = action.info as { gaps: Gap[]; positions: Record<string, number> }
+      gaps.push(...info.gaps)
+      for (const [partition, offset] of Object.entries(info.positions)) {
+        if (!firstPositions.has(Number(partition))) firstPositions.set(Number(partition), offset)
+      }
+    }
+  }
+  return { gaps, firstPositions }
 }

@@ -5,7 +5,6 @@
  */
 import { setImmediate as settled } from 'node:timers/promises'
 import { BrokerUnavailable } from '../../../broker/client/errors.ts'
-import type { Gap } from '../../../processors/assign.ts'
 import { flush } from '../../../processors/flush.ts'
 import { initialise } from '../../../processors/initialise.ts'
 import { createTenure, type Tenure } from '../../../processors/tenure.ts'
@@ -13,13 +12,12 @@ import { whileHeld } from '../../../processors/while-held.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import { silentLogger } from '../../../runtime/log.ts'
 import { createMemoryStore, type ObjectStore, type StoreFault } from '../../../storage/index.ts'
-import { parseCommit } from '../../../table/log/parse.ts'
-import { commitKey } from '../../../table/log/versions.ts'
 import { type PartitionProgress, readProgress } from '../../../table/progress.ts'
 import type { TableRows } from '../../../table/rows.ts'
-import { type BareTable, openBareTable } from './bare-table.ts'
-import { timesCounted } from './counted.ts'
+import { type BareTable, openBareTable, trustingOldNews } from './bare-table.ts'
+import { readInitCommits, timesCounted } from './counted.ts'
 import { createFakeGroup } from './fake-group.ts'
+import { createRandom } from './random.ts'
 import { isBad, sealedTo } from './sealed.ts'
 
 export interface WorldOptions {
@@ -310,53 +308,4 @@ export async function runWorld({ seed, disorderSteps, withoutSwap = false }: Wor
     }
   }
   return { lost, doubled, commits: snapshot.version, gapOffsets, ...counts }
-}
-
-/** The table without its compare-and-swap: a plan is judged by the state that the member last asked for itself. */
-function trustingOldNews(table: BareTable): BareTable {
-  let known = table.snapshot()
-  return {
-    ...table,
-    async refresh() {
-      known = await table.refresh()
-      return known
-    },
-    async commit(plan, options) {
-      const result = await table.commit(() => plan(known), options)
-      if (result.kind === 'committed') known = result.snapshot
-      return result
-    },
-  }
-}
-
-/** The gaps on record, and where each partition was first placed: what expired before that was never owed. */
-async function readInitCommits(
-  store: ObjectStore,
-  lastVersion: number,
-): Promise<{ gaps: Gap[]; firstPositions: Map<number, number> }> {
-  const gaps: Gap[] = []
-  const firstPositions = new Map<number, number>()
-  for (let version = 1; version <= lastVersion; version++) {
-    for (const action of parseCommit(await store.get(commitKey(version)), `version ${version}`)) {
-      if (action.kind !== 'commitInfo' || action.info.operation !== 'DATAFLOW INIT') continue
-      // In the very shape that initialise.ts writes.
-      const info = action.info as { gaps: Gap[]; positions: Record<string, number> }
-      gaps.push(...info.gaps)
-      for (const [partition, offset] of Object.entries(info.positions)) {
-        if (!firstPositions.has(Number(partition))) firstPositions.set(Number(partition), offset)
-      }
-    }
-  }
-  return { gaps, firstPositions }
-}
-
-/** mulberry32: small, seeded, and the same everywhere. */
-function createRandom(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
