@@ -66,7 +66,7 @@ export function createProjection(settings: EventSettings): Projection {
     rejection: null,
 
     read(buffer, start, end, recordTimestampMs) {
-      if (start < 0 || start === end) return readSlowly(buffer, start, end, recordTimestampMs)
+      if (start < 0) return readSlowly(buffer, start, end, recordTimestampMs)
       const reader = buffer[start] === 0xc3 ? avro : json
       if (!reader.read(buffer, start, end)) return readSlowly(buffer, start, end, recordTimestampMs)
       const { timestampMs } = fields

@@ -237,6 +237,18 @@ describe('names', () => {
     expect(projection.typeName(0)).toBe('click')
   })
 
+  it('that read alike are one, however their bytes differ', () => {
+    const projection = createProjection(plainSettings)
+    const ids = ['ff', 'fe', 'ff'].map((byte) => {
+      const record = Buffer.from(`${header}0002${byte}00000000`, 'hex')
+      expect(projection.read(record, 0, record.length, -1)).toBe(true)
+      return projection.typeId
+    })
+
+    expect(ids).toEqual([0, 0, 0])
+    expect(projection.typeName(0)).toBe('\ufffd')
+  })
+
   it('of a dimension become __other__ beyond 64 bytes and beyond 1,000 different ones', () => {
     const projection = createProjection({ ...plainSettings, dimensions })
     const deviceOf = (device: unknown): unknown => {
