@@ -1,5 +1,4 @@
-import type { Snapshot } from '../table/index.ts'
-import { readTags } from '../table/parquet/stats.ts'
+import { readTags, type Snapshot } from '../table/index.ts'
 
 /**
  * The largest offset in any live row, per Kafka partition. Files that another tool rewrote carry no tags and are left
