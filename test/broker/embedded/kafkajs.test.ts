@@ -146,13 +146,15 @@ describe('admin', () => {
 
   it('sets and resets the offsets of a group', async () => {
     const topic = await topicWith(['a', 'b', 'c'])
-    await withAdmin(async (admin) => {
-      // Each joins its group as a consumer, which takes kafkajs five seconds.
-      await Promise.all([
+    // Each joins its group as a consumer, with a fetch of five seconds; two on one connection wait for each other.
+    await Promise.all([
+      withAdmin((admin) =>
         admin.setOffsets({ groupId: 'set', topic, partitions: [{ partition: 0, offset: '2' }] }),
-        admin.resetOffsets({ groupId: 'reset', topic, earliest: true }),
-      ])
+      ),
+      withAdmin((admin) => admin.resetOffsets({ groupId: 'reset', topic, earliest: true })),
+    ])
 
+    await withAdmin(async (admin) => {
       const committed = async (groupId: string) => {
         const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
         return found?.partitions[0]?.offset
