@@ -10,6 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
           exclude: ['test/pipeline/**', 'test/interop/**', 'test/browser/**'],
           testTimeout: 30_000,
@@ -18,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'pipeline',
+          sequence: { groupOrder: 1 },
           include: ['test/pipeline/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -27,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'interop',
+          sequence: { groupOrder: 2 },
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
