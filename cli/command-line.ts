@@ -49,7 +49,7 @@ async function run(name: string, command: Command, argv: readonly string[]): Pro
     lifecycle: createLifecycle(),
     print,
     // A child's stderr is its log file.
-    note: (line) => (process.connected ? log.info(line) : void process.stderr.write(`${line}\n`)),
+    note: (line) => (process.send ? log.info(line) : void process.stderr.write(`${line}\n`)),
   }
   const { run: runCommand } = await command.load()
   return await runCommand(context)

@@ -19,6 +19,8 @@ export interface ChildOptions {
   /** Asked at each start: the broker's port may only be known after its first. */
   env(): Record<string, string | undefined>
   logFolder: string
+  /** A process was started; it is told each time. */
+  onStarted(pid: number): void
   onReport(report: ChildReport): void
   onTrouble(line: string): void
   /** It ended with a setup error and will not be started again. */
@@ -55,6 +57,7 @@ export function superviseChild(options: ChildOptions): Child {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'json',
     })
+    if (child.pid !== undefined) options.onStarted(child.pid)
     if (child.stderr)
       createInterface({ input: child.stderr }).on('line', (line) => {
         log.write(`${line}\n`)

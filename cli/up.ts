@@ -6,6 +6,7 @@ import type { ChildReport } from '../runtime/lifecycle.ts'
 import { type CommandContext, exitCodes } from './command-line.ts'
 import { type ControlReply, type ControlRequest, listenForControl } from './control-socket.ts'
 import { assertLoopback, assertPortFree, placeSample, prepareFolder, requireFolder } from './home.ts'
+import { awaitLeftovers, forgetChildren, recordChild } from './leftovers.ts'
 import { localFolder } from './locations.ts'
 import { type Child, superviseChild } from './supervise.ts'
 import { describeParts, printWelcome } from './welcome.ts'
@@ -21,6 +22,7 @@ export async function run(context: CommandContext): Promise<number> {
   const children: Child[] = []
   const control = await listenForControl(config.home, (request) => handleControl(children, request))
   try {
+    await awaitLeftovers(config.home, note)
     await assertPortFree(config.http.host, config.http.port, 'PORT')
     if (config.kafka.embedded)
       await assertPortFree('127.0.0.1', config.kafka.embeddedPort, 'DATAFLOW_BROKER_PORT')
@@ -35,6 +37,7 @@ export async function run(context: CommandContext): Promise<number> {
     return await superviseAll(context, children)
   } finally {
     await stopChildren(children)
+    forgetChildren(config.home)
     control.close()
     if (lifecycle.signal.aborted) note('stopped')
   }
@@ -57,6 +60,7 @@ async function superviseAll(context: CommandContext, children: Child[]): Promise
             ...(kind === 'broker' ? { DATAFLOW_BROKER_PORT: String(brokerPort) } : brokers()),
           }),
         logFolder: join(config.home, 'logs'),
+        onStarted: (pid) => recordChild(config.home, pid),
         onReport: (report) => {
           if (report.kind === 'ready') done(report)
           if (report.kind === 'caught-up') ready.get(name)?.()

@@ -12,13 +12,15 @@ export interface Lifecycle {
 export function createLifecycle(): Lifecycle {
   const controller = new AbortController()
   const stop = (): void => controller.abort()
-  if (process.connected) {
+  // Defined for every child with a channel, also when its parent died before this line was reached.
+  if (process.send) {
     process.on('SIGINT', () => {})
     process.on('SIGTERM', () => {})
     process.on('message', (message) => {
       if (message === 'stop') stop()
     })
     process.once('disconnect', stop)
+    if (!process.connected) stop()
     return { signal: controller.signal, stop }
   }
   const onSignal = (name: NodeJS.Signals): void => {

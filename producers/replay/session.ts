@@ -56,12 +56,25 @@ export type WorkOutcome =
   /** Which of its lines are in the topic cannot be told: left alone. */
   | { kind: 'uncertain'; why: Exclude<Reconciliation, { kind: 'known' }> }
 
+/** For what is under way when a stop is asked for. */
+const stopGraceMs = 5_000
+
 /** Producers come first: once transactions fence the old replayer, its ledger entries must be settled before the read. */
 export async function openSession(parts: SessionParts, options: SessionOptions): Promise<ReplaySession> {
   const { client, log, signal } = parts
   const { topic, encoding, maxLineBytes, checkpointLines } = options
   const publishers: Publisher[] = []
+  // With the broker away, a stop would otherwise wait for as long as deliveries are retried. What is then unknown is
+  // told by the log at the next start.
+  const closed = new AbortController()
+  const giveUp = (): void => void parts.clock.sleep(stopGraceMs, closed.signal).then(closeAll)
+  signal.addEventListener('abort', giveUp, { once: true })
   const close = async (): Promise<void> => {
+    closed.abort()
+    signal.removeEventListener('abort', giveUp)
+    await closeAll()
+  }
+  async function closeAll(): Promise<void> {
     // A producer that failed fails again here, and there is nothing left to do with it.
     for (const publisher of publishers) await publisher.close().catch(() => {})
   }

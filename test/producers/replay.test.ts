@@ -415,7 +415,12 @@ describe('whatever fails or stops, whenever', () => {
   async function replayUntilDone(checkpointLines: number): Promise<void> {
     for (let life = 0; life < 100; life++) {
       let nowMs = 0
-      const clock: Clock = { nowMs: () => (nowMs += 60), sleep: async () => {} }
+      // A stop is orderly here: the time after which it would be cut short never comes.
+      const sleep: Clock['sleep'] = (ms, signal) =>
+        ms < 5_000
+          ? Promise.resolve()
+          : new Promise((wake) => signal?.addEventListener('abort', () => wake()))
+      const clock: Clock = { nowMs: () => (nowMs += 60), sleep }
       stopper = new AbortController()
       try {
         await run({ checkpointLines, clock, signal: stopper.signal })

@@ -118,5 +118,8 @@ async function identityOf(pid: number): Promise<{ bootId: string; startTicks: st
   const status = await read(`/proc/${pid}/stat`)
   // The second field is the command in brackets and may hold spaces; the 22nd, counted after it, is the start time.
   const fields = status.slice(status.lastIndexOf(')') + 2).split(' ')
-  return { bootId: (await read('/proc/sys/kernel/random/boot_id')).trim(), startTicks: fields[19] ?? '' }
+  // A killed process that nobody has waited for keeps its number and holds nothing.
+  const hasEnded = fields[0] === 'Z' || fields[0] === 'X'
+  const startTicks = hasEnded ? '' : (fields[19] ?? '')
+  return { bootId: (await read('/proc/sys/kernel/random/boot_id')).trim(), startTicks }
 }
