@@ -14,7 +14,7 @@ import { type CommandContext, exitCodes } from './command-line.ts'
 import {
   eventSettings,
   kafkaSettings,
-  openTableStore,
+  openWritableTableStore,
   prepareTopics,
   reachKafka,
   tableBinding,
@@ -28,7 +28,7 @@ export async function run(context: CommandContext): Promise<number> {
   const { config, log, lifecycle } = context
   const { topic, groupId } = config.kafka
   const settings = eventSettings(config)
-  const store = await openTableStore(config)
+  const store = await openWritableTableStore(config)
   const client = await reachKafka(context)
   try {
     await prepareTopics(config, log)

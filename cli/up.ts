@@ -5,11 +5,12 @@ import { SetupError } from '../runtime/errors.ts'
 import type { ChildReport } from '../runtime/lifecycle.ts'
 import { type CommandContext, exitCodes } from './command-line.ts'
 import { type ControlReply, type ControlRequest, listenForControl } from './control-socket.ts'
-import { assertLoopback, assertPortFree, placeSample, prepareFolder, requireFolder } from './home.ts'
+import { assertLoopback, assertPortFree, placeSample, prepareFolder } from './home.ts'
 import { awaitLeftovers, forgetChildren, recordChild } from './leftovers.ts'
 import { localFolder } from './locations.ts'
 import { type Child, superviseChild } from './supervise.ts'
 import { describeParts, printWelcome } from './welcome.ts'
+import { openRawStore, openWritableTableStore } from './wiring.ts'
 
 /** Sources stop before what they feed, and the broker last, so that each can finish what it holds. */
 const stopOrder = ['replay', 'process', 'serve', 'broker']
@@ -26,18 +27,17 @@ export async function run(context: CommandContext): Promise<number> {
     await assertPortFree(config.http.host, config.http.port, 'PORT')
     if (config.kafka.embedded)
       await assertPortFree('127.0.0.1', config.kafka.embeddedPort, 'DATAFLOW_BROKER_PORT')
+    // Whatever is wrong with the stores is told here once, not by each child.
+    await openRawStore(config)
+    await openWritableTableStore(config)
     const rawFolder = localFolder(config.raw.url)
-    if (rawFolder && !config.raw.embedded) await requireFolder(rawFolder, 'RAW_URL')
-    if (config.raw.embedded && rawFolder) {
-      await prepareFolder(rawFolder, 'DATAFLOW_HOME')
-      if (!flags['no-sample'] && (await placeSample(rawFolder)))
-        note(`raw folder was empty: sample events put into ${rawFolder}`)
-    }
+    if (config.raw.embedded && rawFolder && !flags['no-sample'] && (await placeSample(rawFolder)))
+      note(`raw folder was empty: sample events put into ${rawFolder}`)
     for (const line of [...describeParts(config), ...config.notices]) note(line)
     return await superviseAll(context, children)
   } finally {
     await stopChildren(children)
-    forgetChildren(config.home)
+    if (children.length > 0) forgetChildren(config.home)
     control.close()
     if (lifecycle.signal.aborted) note('stopped')
   }

@@ -95,14 +95,22 @@ export async function openRawStore(config: Config): Promise<ObjectStore> {
   const folder = localFolder(config.raw.url)
   if (folder && !config.raw.embedded) await requireFolder(folder, 'RAW_URL')
   if (folder && config.raw.embedded) await prepareFolder(folder, 'DATAFLOW_HOME')
-  return openStore(config.raw.url, config.s3)
+  const store = await openStore(config.raw.url, config.s3)
+  // An empty prefix is waited on; a bucket that is missing or closed to us is told at once.
+  for await (const _first of store.list()) break
+  return store
 }
 
-/** The table's commits rest on conditional writes, so they are tried out before anything is read. */
+/** For readers: nothing is written. */
 export async function openTableStore(config: Config): Promise<ObjectStore> {
   const folder = localFolder(config.table.url)
   if (folder) await prepareFolder(folder, config.table.embedded ? 'DATAFLOW_HOME' : 'TABLE_URL')
-  const store = await openStore(config.table.url, config.s3)
+  return openStore(config.table.url, config.s3)
+}
+
+/** For writers. The table's commits rest on conditional writes, so these are tried out before anything else. */
+export async function openWritableTableStore(config: Config): Promise<ObjectStore> {
+  const store = await openTableStore(config)
   await probeConditionalWrites(store)
   return store
 }

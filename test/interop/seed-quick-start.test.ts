@@ -29,9 +29,9 @@ describe.skipIf(unavailable !== null && !process.env.CI)('the S3 quick start', a
   })
 
   it('shows the line that makes a missing bucket, and stops', async () => {
-    const { code, stderr } = await product.run(['replay'])
+    const { code, stderr } = await product.run(['up'])
 
-    expect(stderr).toContain('s3 mb s3://dataflow-')
+    expect(stderr).toMatch(/^dataflow: .*s3 mb s3:\/\/dataflow-raw/)
     expect(code).toBe(2)
   })
 
