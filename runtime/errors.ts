@@ -33,22 +33,28 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The candidate within `maxDistance` edits of `word`, or null. Levenshtein, two rows. */
+/** The candidate within `maxDistance` edits of `word`, or null: for "did you mean". */
 export function nearest(word: string, candidates: readonly string[], maxDistance: number): string | null {
   let best: string | null = null
   let bestDistance = maxDistance + 1
   for (const candidate of candidates) {
-    let row = Array.from({ length: candidate.length + 1 }, (_, index) => index)
-    for (let i = 1; i <= word.length; i++) {
-      const next = [i]
-      for (let j = 1; j <= candidate.length; j++) {
-        const substituted = (row[j - 1] ?? 0) + (word[i - 1] === candidate[j - 1] ? 0 : 1)
-        next[j] = Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1)
-      }
-      row = next
-    }
-    const distance = row[candidate.length] ?? 0
+    const distance = editDistance(word, candidate)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best
+}
+
+/** Levenshtein's, by UTF-16 units. */
+export function editDistance(a: string, b: string): number {
+  let above = Uint16Array.from({ length: b.length + 1 }, (_, column) => column)
+  let row = new Uint16Array(b.length + 1)
+  for (let i = 1; i <= a.length; i++) {
+    row[0] = i
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row[j] = Math.min(replaced, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1)
+    }
+    ;[above, row] = [row, above]
+  }
+  return above[b.length] ?? 0
 }

@@ -1,4 +1,5 @@
 /** The words that someone may have meant. Pure. */
+import { editDistance } from '../../runtime/errors.ts'
 
 interface Ranked {
   word: string
@@ -22,19 +23,4 @@ export function nearestWords(word: string, candidates: Iterable<string>, limit: 
     near.length = Math.min(near.length, limit)
   }
   return near.map((ranked) => ranked.word)
-}
-
-/** Levenshtein's, by UTF-16 units. */
-function editDistance(a: string, b: string): number {
-  let above = Uint16Array.from({ length: b.length + 1 }, (_, column) => column)
-  let row = new Uint16Array(b.length + 1)
-  for (let i = 1; i <= a.length; i++) {
-    row[0] = i
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row[j] = Math.min(replaced, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1)
-    }
-    ;[above, row] = [row, above]
-  }
-  return above[b.length] ?? 0
 }
