@@ -16,6 +16,7 @@ export default defineConfig({
           env,
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
+          maxWorkers: 2,
           exclude: ['test/pipeline/**', 'test/interop/**', 'test/browser/**'],
           testTimeout: 30_000,
         },

@@ -265,9 +265,9 @@ export function clientSuite(getBroker: GetBroker, { transactions }: { transactio
     )
   })
 
-  it.skipIf(!transactions)(
-    'hides aborted records from committed reads, and moves past them and the markers',
-    async () => {
+  // A broker without transactions has no such records.
+  if (transactions)
+    it('hides aborted records from committed reads, and moves past them and the markers', async () => {
       const topic = await freshTopic(getBroker())
       const producer = kafkaJs(getBroker()).producer({
         transactionalId: randomUUID(),
@@ -292,8 +292,7 @@ export function clientSuite(getBroker: GetBroker, { transactions }: { transactio
 
       expect(committed.map(({ value }) => value)).toEqual(['kept', 'kept too'])
       expect(uncommitted.map(({ value }) => value)).toEqual(['kept', 'gone', 'kept too', 'gone too'])
-    },
-  )
+    })
 
   function connect(address = getBroker().bootstrap, ssl: boolean | { ca: string } = false): KafkaClient {
     const settings = { ...settingsFor(getBroker()), brokers: [address], ssl }

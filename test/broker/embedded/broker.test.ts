@@ -1,8 +1,11 @@
+import { open, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, expect, it, vi } from 'vitest'
 import { startBroker } from '../../../broker/embedded/index.ts'
 import {
   createTopics,
+  deleteRecords,
   deleteTopics,
   describeGroups,
   fetch,
@@ -170,4 +173,42 @@ it('refuses records that contradict themselves, if it is told to look', async ()
 
   expect((await append(client, 't', batch)).errorCode).toBe(kafkaError.INVALID_RECORD)
   expect((await append(client, 't', batchOf(['a']))).errorCode).toBe(0)
+})
+
+it('deletes all that was acknowledged when asked for everything, though some is not durable yet', async () => {
+  const broker = await started()
+  const client = await connected(broker)
+  await createTopic(client, 'clicks')
+  await append(client, 'clicks', batchOf(['a', 'b', 'c']))
+
+  const topics = [{ name: 'clicks', partitions: [{ partitionIndex: 0, offset: -1 }] }]
+  const answer = await client.call(deleteRecords, { topics, timeoutMs: 1_000 })
+
+  const deleted = { partitionIndex: 0, lowWatermark: 3, errorCode: kafkaError.NONE }
+  expect(answer.topics[0]?.partitions).toEqual([deleted])
+})
+
+it('goes on serving the other partitions of a fetch when the disk gives back nonsense for one', async () => {
+  const first = await startTemporaryBroker()
+  cleanups.push(() => rm(first.dir, { recursive: true, force: true }))
+  const writing = await connectRaw(first)
+  for (const topic of ['broken', 'sound']) {
+    await createTopic(writing, topic)
+    await append(writing, topic, batchOf(['a']))
+  }
+  writing.close()
+  await first.close()
+  const file = await open(join(first.dir, 'topics', 'broken', '0', `${'0'.repeat(20)}.log`), 'r+')
+  await file.write(Buffer.alloc(61), 0, 61, 0)
+  await file.close()
+
+  const second = await startTemporaryBroker({ dir: first.dir })
+  cleanups.push(() => second.close())
+  const client = await connected(second)
+  const [broken, sound] = [fetchRequest('broken'), fetchRequest('sound')]
+  const answer = await client.call(fetch, { ...broken, topics: [...broken.topics, ...sound.topics] })
+
+  const partitions = answer.topics.flatMap((topic) => topic.partitions)
+  expect(partitions.map(({ errorCode }) => errorCode)).toEqual([kafkaError.CORRUPT_MESSAGE, kafkaError.NONE])
+  expect(partitions[1]?.records).toHaveLength(batchOf(['a']).length)
 })

@@ -214,3 +214,30 @@ it('cuts off the torn end of the state log and keeps what is before', async () =
   const third = await openForTest(await crashCopy(dir))
   expect([...third.topics.keys()]).toEqual(['clicks', 'sales'])
 })
+
+it('never shrinks a topic that two ask to grow at once', async () => {
+  const dir = await temporaryDir()
+  const dataDir = await openForTest(dir)
+  await dataDir.createTopic('clicks', 1, {})
+
+  await Promise.all([dataDir.addPartitions('clicks', 5), dataDir.addPartitions('clicks', 3)])
+  await dataDir.close()
+
+  const reopened = await openForTest(dir)
+  expect(reopened.topics.get('clicks')?.partitions).toHaveLength(5)
+})
+
+it('closes all the rest, and lets go of the directory, when one partition cannot be closed in order', async () => {
+  const dir = await temporaryDir()
+  const dataDir = await openForTest(dir)
+  await dataDir.createTopic('clicks', 2, {})
+  await logOf(dataDir, 'clicks', 1).append(batchOf(['a']))
+  // Where the list of its producers would be written.
+  await mkdir(join(partitionDir(dir, 'clicks', 0), 'producers.snap.tmp'))
+
+  await dataDir.close()
+
+  expect(Object.keys(JSON.parse(await readFile(join(dir, 'clean-stop.json'), 'utf8')))).toEqual(['clicks/1'])
+  const reopened = await openForTest(dir)
+  expect(await allRecords(logOf(reopened, 'clicks', 1))).toEqual(['0=a'])
+})

@@ -129,3 +129,21 @@ it('refuses what is queued when it is discarded', async () => {
 
   await Promise.all([expect(queued).rejects.toMatchObject({ kafkaError: 3 }), writer.discard()])
 })
+
+it('never syncs a file again that is durable already, for it may be about to be closed', async () => {
+  const { writer, syncs } = await slowDisk('interval')
+  await writer.write(one(0))
+  const first = writer.settled()
+  await until(() => syncs.length === 1)
+  await writer.write(one(1))
+  const second = writer.settled()
+  syncs[0]?.succeed()
+  await until(() => syncs.length === 2)
+  const third = writer.settled()
+  syncs[1]?.succeed()
+
+  await Promise.all([first, second, third])
+
+  expect(syncs).toHaveLength(2)
+  expect(writer.highWatermark).toBe(2)
+})

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import type { DataDir, PartitionLog } from '../../../../broker/embedded/disk/index.ts'
+import { setCrc } from '../../../../broker/wire/index.ts'
 import {
   allRecords,
   baseOffsets,
@@ -151,4 +153,37 @@ it('moves its start up for deleted records and remembers that', async () => {
   const reopened = await oneLog(await crashCopy(dir))
   expect(reopened.logStartOffset).toBe(2)
   expect(reopened.highWatermark).toBe(4)
+})
+
+/** Files of a few batches each, whose headers promise later times than their records have, as some clients write them. */
+async function logOfPromises(dataDir: DataDir): Promise<PartitionLog> {
+  await dataDir.createTopic('clicks', 1, {})
+  const log = logOf(dataDir)
+  const promises = Array.from({ length: 240 }, () => {
+    const batch = batchOf(['a'], { timestampsMs: [100] })
+    batch.writeBigInt64BE(5_000n, 35)
+    setCrc(batch, 0, batch.length)
+    return log.append(batch)
+  })
+  await Promise.all(promises)
+  await log.append(batchOf(['z'], { timestampsMs: [5_000] }))
+  await log.settled()
+  return log
+}
+
+it('finds a record by its time while the files before it are removed', async () => {
+  const log = await logOfPromises(await openForTest(await temporaryDir(), { segmentBytes: 600 }))
+
+  const [found] = await Promise.all([log.offsetForTime(5_000), log.deleteRecordsBefore(239)])
+
+  expect(found).toEqual({ offset: 240, timestampMs: 5_000 })
+})
+
+it('ends a search by time when its topic is deleted', async () => {
+  const dataDir = await openForTest(await temporaryDir(), { segmentBytes: 600 })
+  const log = await logOfPromises(dataDir)
+
+  const search = expect(log.offsetForTime(5_000)).rejects.toMatchObject({ kafkaError: 3 })
+  await dataDir.deleteTopic('clicks')
+  await search
 })

@@ -238,6 +238,17 @@ describe('members', () => {
     expect(group.members.has(leader)).toBe(true)
     expect(group.nextDeadlineMs()).toBe(nowMs + 1)
   })
+
+  it('get the whole of a rebalance again after the machine slept in the middle of it', async () => {
+    const { leader, follower } = await stableGroup()
+    void group.join(request(leader), caller, true)
+    nowMs += 3_600_000
+    group.rearm()
+    await newcomer()
+    advance(1)
+
+    expect(group.members.has(follower)).toBe(true)
+  })
 })
 
 describe('commits', () => {
