@@ -95,6 +95,8 @@ async function deleteBefore(topics: Topics, name: string, index: number, offset:
   const log = topics.partition(name, index)
   if (!log) return { lowWatermark: -1, errorCode: kafkaError.UNKNOWN_TOPIC_OR_PARTITION }
   try {
+    // Whoever was told that a record is stored may delete it, also when that is not durable yet.
+    await log.settled()
     const target = offset === -1 ? log.highWatermark : offset
     if (target < 0) return { lowWatermark: -1, errorCode: kafkaError.OFFSET_OUT_OF_RANGE }
     return { lowWatermark: await log.deleteRecordsBefore(target), errorCode: kafkaError.NONE }
