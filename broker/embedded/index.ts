@@ -105,8 +105,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   }
   const apis = createApiTable([
     produceEndpoint({ topics, validateRecords: options.validateRecords ?? false, log }),
-    fetchEndpoint(topics),
-    listOffsetsEndpoint(topics),
+    fetchEndpoint(topics, log),
+    listOffsetsEndpoint(topics, log),
     offsetForLeaderEpochEndpoint(topics),
     metadataEndpoint({ topics, clusterId, advertise, autoCreateTopics }),
     ...groupMembershipEndpoints(coordinator, advertise),

@@ -1,14 +1,10 @@
+import type { Logger } from '../../../runtime/log.ts'
 import { fetch, kafkaError, type TypeOf } from '../../wire/index.ts'
-import {
-  OffsetOutOfRange,
-  PartitionGone,
-  type PartitionLog,
-  type ReadLimit,
-  StorageFailed,
-} from '../disk/index.ts'
+import type { PartitionLog, ReadLimit } from '../disk/index.ts'
 import { type Endpoint, endpoint } from '../endpoint.ts'
 import type { Topics } from '../topics.ts'
 import { untilReadable } from './long-poll.ts'
+import { readErrorCode } from './read-errors.ts'
 
 type FetchRequest = TypeOf<(typeof fetch)['request']>
 type FetchAnswer = TypeOf<(typeof fetch)['response']>
@@ -20,7 +16,7 @@ const maxAnswerBytes = 50 * 1024 * 1024
 const readCommitted = 1
 
 /** Whole batches from the one that holds the wanted offset; waits until there are enough of them. */
-export function fetchEndpoint(topics: Topics): Endpoint {
+export function fetchEndpoint(topics: Topics, log: Logger): Endpoint {
   return endpoint(fetch, async (request, { signal }) => {
     // We keep no sessions. One that is under way belongs to the broker before a restart: the client starts anew.
     if (request.sessionId !== 0 && request.sessionEpoch > 0) {
@@ -34,11 +30,15 @@ export function fetchEndpoint(topics: Topics): Endpoint {
       logs: () => requestedLogs(topics, request),
       readableBytes: () => readableBytes(topics, request, upTo),
     })
-    return build(topics, request, upTo)
+    return build({ topics, log }, request, upTo)
   })
 }
 
-async function build(topics: Topics, request: FetchRequest, upTo: ReadLimit): Promise<FetchAnswer> {
+async function build(
+  { topics, log: logger }: { topics: Topics; log: Logger },
+  request: FetchRequest,
+  upTo: ReadLimit,
+): Promise<FetchAnswer> {
   const answers: FetchAnswer['topics'] = []
   let leftBytes = Math.min(request.maxBytes, maxAnswerBytes)
   let isFirst = true
@@ -48,7 +48,9 @@ async function build(topics: Topics, request: FetchRequest, upTo: ReadLimit): Pr
     for (const wanted of partitions) {
       const log = topics.partition(topic, wanted.partition)
       const limits = { maxBytes: Math.min(wanted.partitionMaxBytes, leftBytes), mayExceed: isFirst, upTo }
-      const part = await readPartition(log, wanted, limits)
+      const part = await readPartition(log, wanted, limits).catch((error: unknown) =>
+        refused(wanted.partition, readErrorCode(error, { topic, partition: wanted.partition, log: logger })),
+      )
       const gotBytes = part.records?.length ?? 0
       if (gotBytes > 0) isFirst = false
       leftBytes -= gotBytes
@@ -64,7 +66,28 @@ async function readPartition(
   { partition, fetchOffset, currentLeaderEpoch }: PartitionRequest,
   limits: { maxBytes: number; mayExceed: boolean; upTo: ReadLimit },
 ): Promise<PartitionAnswer> {
-  const refused = (errorCode: number): PartitionAnswer => ({
+  if (!log) return refused(partition, kafkaError.UNKNOWN_TOPIC_OR_PARTITION)
+  if (currentLeaderEpoch > 0) return refused(partition, kafkaError.UNKNOWN_LEADER_EPOCH)
+  if (isOutOfRange(log, fetchOffset)) return refused(partition, kafkaError.OFFSET_OUT_OF_RANGE)
+  const { upTo, maxBytes, mayExceed } = limits
+  const { highWatermark, lastStableOffset, logStartOffset } = log
+  // The first batch of the answer is sent whatever its size, or a client with a small limit would never get on.
+  const got =
+    maxBytes > 0 || mayExceed ? await log.read(fetchOffset, Math.max(maxBytes, 1), { upTo }) : noRecords
+  return {
+    partition,
+    errorCode: kafkaError.NONE,
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+    abortedTransactions: upTo === 'lso' ? [] : null,
+    preferredReadReplica: -1,
+    records: got.length > maxBytes && !mayExceed ? noRecords : got,
+  }
+}
+
+function refused(partition: number, errorCode: number): PartitionAnswer {
+  return {
     partition,
     errorCode,
     highWatermark: -1,
@@ -73,35 +96,6 @@ async function readPartition(
     abortedTransactions: null,
     preferredReadReplica: -1,
     records: null,
-  })
-  if (!log) return refused(kafkaError.UNKNOWN_TOPIC_OR_PARTITION)
-  if (currentLeaderEpoch > 0) return refused(kafkaError.UNKNOWN_LEADER_EPOCH)
-  if (isOutOfRange(log, fetchOffset)) return refused(kafkaError.OFFSET_OUT_OF_RANGE)
-  const { upTo, maxBytes, mayExceed } = limits
-  const { highWatermark, lastStableOffset, logStartOffset } = log
-  try {
-    // The first batch of the answer is sent whatever its size, or a client with a small limit would never get on.
-    const got =
-      maxBytes > 0 || mayExceed ? await log.read(fetchOffset, Math.max(maxBytes, 1), { upTo }) : noRecords
-    return {
-      partition,
-      errorCode: kafkaError.NONE,
-      highWatermark,
-      lastStableOffset,
-      logStartOffset,
-      abortedTransactions: upTo === 'lso' ? [] : null,
-      preferredReadReplica: -1,
-      records: got.length > maxBytes && !mayExceed ? noRecords : got,
-    }
-  } catch (error) {
-    if (
-      error instanceof OffsetOutOfRange ||
-      error instanceof PartitionGone ||
-      error instanceof StorageFailed
-    ) {
-      return refused(error.kafkaError)
-    }
-    throw error
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Logger } from '../../../runtime/log.ts'
 import {
   earliestTimestamp,
   kafkaError,
@@ -5,10 +6,11 @@ import {
   listOffsets,
   offsetForLeaderEpoch,
 } from '../../wire/index.ts'
-import { PartitionGone, type PartitionLog, StorageFailed } from '../disk/index.ts'
+import type { PartitionLog } from '../disk/index.ts'
 import { type Endpoint, endpoint } from '../endpoint.ts'
 import type { Topics } from '../topics.ts'
 import { leaderEpoch } from './metadata.ts'
+import { readErrorCode } from './read-errors.ts'
 
 interface Found {
   errorCode: number
@@ -17,18 +19,20 @@ interface Found {
   leaderEpoch: number
 }
 
-export function listOffsetsEndpoint(topics: Topics): Endpoint {
+export function listOffsetsEndpoint(topics: Topics, log: Logger): Endpoint {
   return endpoint(listOffsets, async (request) => {
     const isCommitted = request.isolationLevel === 1
     const answers = []
     for (const { name, partitions } of request.topics) {
       const found = []
       for (const { partitionIndex, timestamp, currentLeaderEpoch } of partitions) {
-        const log = topics.partition(name, partitionIndex)
+        const partition = topics.partition(name, partitionIndex)
         const result =
           currentLeaderEpoch > 0
             ? nothing(kafkaError.UNKNOWN_LEADER_EPOCH)
-            : await find(log, timestamp, isCommitted)
+            : await find(partition, timestamp, isCommitted).catch((error: unknown) =>
+                nothing(readErrorCode(error, { topic: name, partition: partitionIndex, log })),
+              )
         found.push({ partitionIndex, ...result })
       }
       answers.push({ name, partitions: found })
@@ -40,17 +44,12 @@ export function listOffsetsEndpoint(topics: Topics): Endpoint {
 async function find(log: PartitionLog | undefined, timestamp: number, isCommitted: boolean): Promise<Found> {
   if (!log) return nothing(kafkaError.UNKNOWN_TOPIC_OR_PARTITION)
   if (timestamp < earliestTimestamp) return nothing(kafkaError.UNSUPPORTED_VERSION)
-  try {
-    if (timestamp === earliestTimestamp) return at(log.logStartOffset)
-    // Acknowledged records may become readable a little later; whoever asks now must not be shown an older end.
-    await log.settled()
-    if (timestamp === latestTimestamp) return at(isCommitted ? log.lastStableOffset : log.highWatermark)
-    const record = await log.offsetForTime(timestamp)
-    return record ? { ...at(record.offset), timestamp: record.timestampMs } : nothing(kafkaError.NONE)
-  } catch (error) {
-    if (error instanceof PartitionGone || error instanceof StorageFailed) return nothing(error.kafkaError)
-    throw error
-  }
+  if (timestamp === earliestTimestamp) return at(log.logStartOffset)
+  // Acknowledged records may become readable a little later; whoever asks now must not be shown an older end.
+  await log.settled()
+  if (timestamp === latestTimestamp) return at(isCommitted ? log.lastStableOffset : log.highWatermark)
+  const record = await log.offsetForTime(timestamp)
+  return record ? { ...at(record.offset), timestamp: record.timestampMs } : nothing(kafkaError.NONE)
 }
 
 function at(offset: number): Found {
