@@ -80,6 +80,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         if (refusal) throw refusal
         const { handle, segment } = active
         const endOffset = segment.nextOffset
+        // Asked for twice, it may come when the file, durable by now, is being closed for the next one.
+        if (endOffset <= highWatermark) return
         try {
           await options.sync(handle)
         } catch (error) {
@@ -189,9 +191,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     },
     async close() {
       if (draining) await enqueue(null).catch(() => {}) // told to those who wrote
-      if (fsync !== 'never' && !refusal && highWatermark < active.segment.nextOffset) await groupSync.now()
-      refuse(new PartitionGone(name))
-      await active.handle.close()
+      try {
+        if (fsync !== 'never' && !refusal && highWatermark < active.segment.nextOffset) await groupSync.now()
+      } finally {
+        refuse(new PartitionGone(name))
+        await active.handle.close()
+      }
     },
     async discard() {
       refuse(new PartitionGone(name))
