@@ -71,7 +71,13 @@ export async function openPartition(options: PartitionOptions): Promise<OpenPart
     log,
   })
   const listeners = new Set<() => void>()
-  const reader = createSegmentReader(handles)
+  const reader = createSegmentReader({
+    async use(path, work) {
+      // A read under way must not open a file anew after `discard`: the next topic of that name would be given it.
+      mustBeOpen()
+      return handles.use(path, work)
+    },
+  })
   const tail = createTailCache(tailCacheBytes)
   const newest = segments.at(-1)
   if (!newest) throw new Error(`${name} was recovered without a segment`)
@@ -153,8 +159,9 @@ export async function openPartition(options: PartitionOptions): Promise<OpenPart
     const removed = segments.splice(0, count)
     logStartOffset = Math.max(logStartOffset, segments[0]?.baseOffset ?? 0)
     for (const segment of removed) {
-      await handles.drop(segment.path)
+      // In this order: a read in between would open the file again, and keep its space.
       await removeSegmentFiles(segment.path)
+      await handles.drop(segment.path)
     }
     if (count > 0) log.info('removed old log files', { files: count, logStartOffset })
   }
@@ -238,13 +245,8 @@ export async function openPartition(options: PartitionOptions): Promise<OpenPart
 
     async offsetForTime(timestampMs) {
       mustBeOpen()
-      const since = { timestampMs, offset: logStartOffset, limitOffset: writer.highWatermark }
-      for (const segment of [...segments]) {
-        if (segment.index.maxTimestampMs < timestampMs || segment.nextOffset <= since.offset) continue
-        const record = await findRecordSince(reader, segment, since)
-        if (record) return record
-      }
-      return null
+      const limitOffset = writer.highWatermark
+      return findRecordSince(reader, segments, { timestampMs, offset: logStartOffset, limitOffset })
     },
 
     settled: writer.settled,

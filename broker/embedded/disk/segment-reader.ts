@@ -21,7 +21,7 @@ export interface SegmentReader {
 const slackBytes = 64 * 1024
 const rememberedReads = 16
 
-export function createSegmentReader(handles: ReadHandles): SegmentReader {
+export function createSegmentReader(handles: Pick<ReadHandles, 'use'>): SegmentReader {
   // Where recent reads ended: a consumer's next fetch begins there, and then needs no search and no spare bytes.
   const ends = new Map<number, { segment: Segment; position: number }>()
 

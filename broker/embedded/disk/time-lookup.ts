@@ -1,4 +1,5 @@
 import { CorruptBatch, createRecordCursor, openBatch } from '../../wire/index.ts'
+import { isMissing } from './durable-files.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import type { Segment } from './segments.ts'
 
@@ -14,8 +15,25 @@ export interface Since {
   limitOffset: number
 }
 
-/** The first such record of a segment; null if it has none. */
+/** The first such record of a log; null if it has none. Its oldest segments may be removed meanwhile. */
 export async function findRecordSince(
+  reader: SegmentReader,
+  segments: readonly Segment[],
+  since: Since,
+): Promise<RecordTime | null> {
+  for (const segment of [...segments]) {
+    if (segment.index.maxTimestampMs < since.timestampMs || segment.nextOffset <= since.offset) continue
+    try {
+      const record = await findInSegment(reader, segment, since)
+      if (record) return record
+    } catch (error) {
+      if (!isMissing(error) || segments.includes(segment)) throw error
+    }
+  }
+  return null
+}
+
+async function findInSegment(
   reader: SegmentReader,
   segment: Segment,
   since: Since,

@@ -184,6 +184,5 @@ it('ends a search by time when its topic is deleted', async () => {
   const log = await logOfPromises(dataDir)
 
   const search = expect(log.offsetForTime(5_000)).rejects.toMatchObject({ kafkaError: 3 })
-  await dataDir.deleteTopic('clicks')
-  await search
+  await Promise.all([search, dataDir.deleteTopic('clicks')])
 })
