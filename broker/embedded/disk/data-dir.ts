@@ -111,12 +111,15 @@ export async function openDataDir(options: DataDirOptions): Promise<DataDir> {
       allocateProducerId: createProducerIds(stateLog),
       enforceRetention: store.enforceRetention,
       async close() {
-        const ends = await store.close()
-        await handles.close()
-        await stateLog.close()
-        // Last: it vouches for all of the above.
-        await writeCleanMark(dir, ends)
-        await lock.release()
+        try {
+          const ends = await store.close()
+          await handles.close()
+          await stateLog.close()
+          // Last: it vouches for all of the above.
+          await writeCleanMark(dir, ends)
+        } finally {
+          await lock.release()
+        }
       },
     }
   } catch (error) {

@@ -166,6 +166,8 @@ export async function openTopicStore(options: TopicStoreOptions): Promise<TopicS
     addPartitions: (name, total) =>
       oneAtATime(async () => {
         const topic = topicOf(name)
+        // Another may have grown it further while this one waited; fewer would be written down than there are.
+        if (total <= topic.partitions.length) return
         const added = await openPartitions(topic, topic.partitions.length, total)
         await save(name, total, topic.config)
         topic.partitions.push(...added)
@@ -189,8 +191,14 @@ export async function openTopicStore(options: TopicStoreOptions): Promise<TopicS
         const ends = new Map<string, CleanEnd>()
         for (const topic of topics.values()) {
           for (const [number, partition] of topic.partitions.entries()) {
-            const end = await partition.close()
-            if (end) ends.set(`${topic.name}/${number}`, end)
+            const name = `${topic.name}/${number}`
+            try {
+              const end = await partition.close()
+              if (end) ends.set(name, end)
+            } catch (error) {
+              // Its next start looks at every byte; the others must not suffer for it.
+              log.error('partition not closed in order', { partition: name, error })
+            }
           }
         }
         return ends
