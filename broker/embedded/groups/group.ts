@@ -348,7 +348,8 @@ export function createGroup(options: GroupOptions): Group {
     rearm() {
       for (const member of members.values()) alive(member)
       for (const id of pending.keys()) pending.set(id, nowMs() + 10_000)
-      if (Number.isFinite(deadlineMs)) deadlineMs = nowMs() + longestRebalanceMs()
+      rebalanceStartedMs = nowMs()
+      if (Number.isFinite(deadlineMs)) deadlineMs = rebalanceStartedMs + longestRebalanceMs()
     },
 
     close() {
