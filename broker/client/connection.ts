@@ -33,8 +33,13 @@ export interface Connection {
 const connectTimeoutMs = 10_000
 const defaultTimeoutMs = 30_000
 
-export async function openConnection(address: string, settings: KafkaSettings): Promise<Connection> {
-  const transport = await openTransport({ address, ssl: settings.ssl, connectTimeoutMs })
+/** @param signal closes it, also while it is being opened */
+export async function openConnection(
+  address: string,
+  settings: KafkaSettings,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const transport = await openTransport({ address, ssl: settings.ssl, connectTimeoutMs, signal })
   const theirVersions = new Map<number, { minVersion: number; maxVersion: number }>()
   let nextCorrelationId = 1
   let isProven = false

@@ -28,8 +28,10 @@ export function createConnectionPool(settings: KafkaSettings, clock: Clock): Con
     }
     throwIfClosed()
     failures.set(address, failed + 1)
-    const connection = await openConnection(address, settings)
-    if (closing.signal.aborted) connection.close()
+    const connection = await openConnection(address, settings, closing.signal).catch((error: unknown) => {
+      throwIfClosed()
+      throw error
+    })
     throwIfClosed()
     failures.delete(address)
     open.set(address, connection)

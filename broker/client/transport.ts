@@ -22,6 +22,8 @@ export interface TransportOptions {
   address: string
   ssl: boolean | { ca: string }
   connectTimeoutMs: number
+  /** Closes it, or ends the attempt to connect. */
+  signal: AbortSignal
 }
 
 interface Waiting {
@@ -30,12 +32,13 @@ interface Waiting {
   timer: NodeJS.Timeout
 }
 
+const closedHere = 'closed by this side'
 const maxInFlight = 16
 // Above any answer a sane broker gives; what a TLS or HTTP server says to us reads as far more.
 const maxFrameBytes = 256 * 1024 * 1024
 
 export async function openTransport(options: TransportOptions): Promise<Transport> {
-  const { address } = options
+  const { address, signal } = options
   const socket = await openSocket(options)
   const waiting = new Map<number, Waiting>()
   let queue: (() => void)[] = []
@@ -44,6 +47,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   const fail = (reason: string, cause?: unknown): void => {
     if (failure) return
     failure = new BrokerUnavailable(`the connection to ${address} is gone: ${reason}`, cause)
+    signal.removeEventListener('abort', close)
     socket.destroy()
     for (const { reject, timer } of waiting.values()) {
       clearTimeout(timer)
@@ -52,6 +56,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
     waiting.clear()
     wakeQueue()
   }
+  const close = (): void => fail(closedHere)
   const wakeQueue = (): void => {
     const woken = queue
     queue = []
@@ -72,6 +77,8 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
   )
   socket.on('error', (error) => fail(errorMessage(error), error))
   socket.on('close', () => fail('the broker closed it'))
+  signal.addEventListener('abort', close)
+  if (signal.aborted) close()
 
   return {
     get isOpen() {
@@ -88,7 +95,7 @@ export async function openTransport(options: TransportOptions): Promise<Transpor
         socket.uncork()
       })
     },
-    close: (reason = 'closed by this side') => fail(reason),
+    close: (reason = closedHere) => fail(reason),
   }
 }
 
@@ -127,7 +134,7 @@ function frameAssembler(
   }
 }
 
-function openSocket({ address, ssl, connectTimeoutMs }: TransportOptions): Promise<Socket> {
+function openSocket({ address, ssl, connectTimeoutMs, signal }: TransportOptions): Promise<Socket> {
   const { host, port } = splitAddress(address)
   return new Promise((resolve, reject) => {
     const socket = ssl
@@ -142,15 +149,21 @@ function openSocket({ address, ssl, connectTimeoutMs }: TransportOptions): Promi
     const timer = setTimeout(() => {
       socket.destroy(new Error(`not connected within ${connectTimeoutMs} ms`))
     }, connectTimeoutMs)
-    socket.once(ssl ? 'secureConnect' : 'connect', () => {
+    const stop = (): void => void socket.destroy(new Error(closedHere))
+    const settled = (): void => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    }
+    signal.addEventListener('abort', stop)
+    socket.once(ssl ? 'secureConnect' : 'connect', () => {
+      settled()
       socket.removeAllListeners('error')
       socket.setNoDelay(true)
       socket.setKeepAlive(true, 30_000)
       resolve(socket)
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer)
+      settled()
       reject(connectError(address, error))
     })
   })

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { connectKafka, createPublisher, type KafkaClient } from '../../../broker/client/index.ts'
 import {
@@ -235,3 +236,21 @@ function produceAnswer(errorCode: number): ProduceAnswer {
     topics: [{ name: 't', partitions: [{ ...found, recordErrors: [], errorMessage: null }] }],
   }
 }
+
+it('gives up at once on a broker that says nothing when it is closed', async () => {
+  const silent = createServer(() => {})
+  await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => void silent.close())
+  const bound = silent.address()
+  if (bound === null || typeof bound === 'string') throw new Error('no port')
+  const connected = new Promise((resolve) => silent.once('connection', resolve))
+  const brokers = [`127.0.0.1:${bound.port}`]
+  const client = connectKafka({ brokers, clientId: 'test', ssl: false }, parts)
+  const asked = expect(client.clusterId()).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' })
+  await connected
+
+  await client.close()
+
+  await asked
+  // A broker has ten seconds for its first answer.
+}, 5_000)
