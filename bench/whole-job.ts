@@ -77,16 +77,20 @@ async function runOnce(): Promise<Run> {
       `file:${source}`,
     ],
     {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
+  let complaint = ''
+  up.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-4_000)
+  })
   const seconds = () => (performance.now() - began) / 1000
   const peakMb = new Map<string, number>()
   let firstSeconds = 0
   try {
     for (let total = 0; total < events; ) {
       await new Promise((done) => setTimeout(done, 50))
-      if (up.exitCode !== null) throw new Error(`dataflow ended with ${up.exitCode}`)
+      if (up.exitCode !== null) throw new Error(`dataflow ended with ${up.exitCode}: ${complaint}`)
       total = await countedSoFar(port)
       if (total > events) throw new Error(`${total} counted, only ${events} exist`)
       if (total > 0 && firstSeconds === 0) firstSeconds = seconds()
