@@ -109,12 +109,14 @@ export function createGroup(options: GroupOptions): Group {
     completeIfAllAreHere()
   }
 
+  const allAreHere = (): boolean =>
+    pending.size === 0 && [...members.values()].every(({ parkedJoin }) => parkedJoin !== null)
+
   const completeIfAllAreHere = (): void => {
     if (state !== 'PreparingRebalance') return
     deadlineMs = rebalanceStartedMs + longestRebalanceMs()
-    const allAreHere = pending.size === 0 && [...members.values()].every(({ parkedJoin }) => parkedJoin)
     if (members.size === 0) becomeEmpty()
-    else if (allAreHere && nowMs() >= readyAtMs) complete()
+    else if (allAreHere() && nowMs() >= readyAtMs) complete()
   }
 
   const becomeEmpty = (): void => {
@@ -335,8 +337,8 @@ export function createGroup(options: GroupOptions): Group {
 
     nextDeadlineMs() {
       let next = state === 'Stable' || state === 'Empty' ? Number.POSITIVE_INFINITY : deadlineMs
-      const waitsForMore = state === 'PreparingRebalance' && readyAtMs > nowMs()
-      if (waitsForMore) next = Math.min(next, readyAtMs)
+      // Also when that time has just come: `expire` has yet to act on it.
+      if (state === 'PreparingRebalance' && allAreHere()) next = Math.min(next, readyAtMs)
       for (const lapsesAtMs of pending.values()) next = Math.min(next, lapsesAtMs)
       for (const member of members.values()) {
         const isParked = member.parkedJoin !== null || member.parkedSync !== null

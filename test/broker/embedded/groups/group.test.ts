@@ -305,3 +305,12 @@ it('elects the protocol that most members prefer among those all support', () =>
   expect(electProtocol([votes('a', 'b'), votes('b', 'a')])).toBe('a')
   expect(electProtocol([votes('c', 'b'), votes('b')])).toBe('b')
 })
+
+it('is due at the end of the first wait, also when asked in the very millisecond in which it ends', async () => {
+  await newcomer()
+  expect(group.nextDeadlineMs()).toBe(initialRebalanceDelayMs)
+
+  nowMs = initialRebalanceDelayMs
+
+  expect(group.nextDeadlineMs()).toBe(initialRebalanceDelayMs)
+})
