@@ -1,5 +1,5 @@
 /**
- * How a process ends. One stop signal aborts once; a second one kills at once.
+ * How a process ends. One stop signal aborts once; a second one, later, kills at once.
  * A child of `up` has an IPC channel: there it ignores SIGINT/SIGTERM, which a terminal sends to the whole process
  * group, so that `up` can stop its children in order; it stops on the message `stop` or when the channel closes.
  */
@@ -8,6 +8,9 @@ export interface Lifecycle {
   readonly signal: AbortSignal
   stop(): void
 }
+
+/** npm sends on to its child what the terminal has already sent to both: one Ctrl-C arrives twice. */
+const echoMs = 500
 
 export function createLifecycle(): Lifecycle {
   const controller = new AbortController()
@@ -23,8 +26,10 @@ export function createLifecycle(): Lifecycle {
     if (!process.connected) stop()
     return { signal: controller.signal, stop }
   }
+  let firstMs: number | null = null
   const onSignal = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143)
+    firstMs ??= Date.now()
+    if (Date.now() - firstMs > echoMs) process.exit(name === 'SIGINT' ? 130 : 143)
     stop()
   }
   process.on('SIGINT', onSignal)
