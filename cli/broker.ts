@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { startBroker } from '../broker/embedded/index.ts'
 import { SetupError } from '../runtime/errors.ts'
-import { reportToParent } from '../runtime/lifecycle.ts'
+import { aborted, reportToParent } from '../runtime/lifecycle.ts'
 import { type CommandContext, exitCodes } from './command-line.ts'
 import { portError, prepareFolder } from './home.ts'
 
@@ -25,7 +25,7 @@ export async function run({ config, flags, log, lifecycle, note }: CommandContex
   )
   note(`broker on ${broker.host}:${broker.port}, data in ${dir}, fsync ${fsync}`)
   reportToParent({ kind: 'ready', port: broker.port })
-  await new Promise<void>((done) => lifecycle.signal.addEventListener('abort', () => done(), { once: true }))
+  await aborted(lifecycle.signal)
   await broker.close()
   return exitCodes.done
 }

@@ -1,6 +1,6 @@
 import { serveApi } from '../api/index.ts'
 import { systemClock } from '../runtime/clock.ts'
-import { reportToParent } from '../runtime/lifecycle.ts'
+import { aborted, reportToParent } from '../runtime/lifecycle.ts'
 import { openTableForReading } from '../table/index.ts'
 import { type CommandContext, exitCodes } from './command-line.ts'
 import { assertLoopback } from './home.ts'
@@ -19,10 +19,7 @@ export async function run({ config, flags, log, lifecycle, note }: CommandContex
   })
   note(`API on ${server.url}`)
   reportToParent({ kind: 'ready', url: server.url })
-  await new Promise<void>((done) => {
-    if (lifecycle.signal.aborted) done()
-    lifecycle.signal.addEventListener('abort', () => done(), { once: true })
-  })
+  await aborted(lifecycle.signal)
   await server.close()
   return exitCodes.done
 }

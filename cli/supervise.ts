@@ -47,6 +47,13 @@ export function superviseChild(options: ChildOptions): Child {
   let restartTimer: NodeJS.Timeout | undefined
   let onEnd: () => void = () => {}
 
+  const onReady = (): void => {
+    upSinceMs = Date.now()
+    // Told to stop before it could listen, it has not heard.
+    if (state === 'stopping') child?.send('stop', () => {})
+    else state = 'running'
+  }
+
   const start = (): void => {
     clearTimeout(restartTimer)
     state = 'starting'
@@ -66,7 +73,7 @@ export function superviseChild(options: ChildOptions): Child {
       })
     child.on('message', (message) => {
       const report = message as ChildReport // our own children speak only this
-      if (report.kind === 'ready') [state, upSinceMs] = ['running', Date.now()]
+      if (report.kind === 'ready') onReady()
       options.onReport(report)
     })
     child.once('exit', (code, signal) => {

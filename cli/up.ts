@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { childEnvironment } from '../runtime/config.ts'
 import { SetupError } from '../runtime/errors.ts'
-import type { ChildReport } from '../runtime/lifecycle.ts'
+import { aborted, type ChildReport } from '../runtime/lifecycle.ts'
 import { type CommandContext, exitCodes } from './command-line.ts'
 import { type ControlReply, type ControlRequest, listenForControl } from './control-socket.ts'
 import { assertLoopback, assertPortFree, placeSample, prepareFolder } from './home.ts'
@@ -118,11 +118,4 @@ async function stopEverything(children: readonly Child[]): Promise<void> {
 async function stopChildren(children: readonly Child[]): Promise<void> {
   for (const kind of stopOrder)
     await Promise.all(children.filter((child) => child.kind === kind).map((child) => child.stop(stopGraceMs)))
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) return done()
-    signal.addEventListener('abort', () => done(), { once: true })
-  })
 }

@@ -47,3 +47,11 @@ export interface ChildReport {
 export function reportToParent(report: ChildReport): void {
   if (process.connected) process.send?.(report)
 }
+
+/** Resolves when the signal aborts, also when it already has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) return done()
+    signal.addEventListener('abort', () => done(), { once: true })
+  })
+}

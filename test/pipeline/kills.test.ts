@@ -104,6 +104,22 @@ it('moves on within 10 s after one of two processors is killed', async () => {
   await demo.ended
 })
 
+it('stops at once although the broker was killed a moment before and is just starting again', async () => {
+  product = await createProduct()
+  const up = product.spawn(['up', '--no-sample'])
+  await eventually(
+    async () => up.output(),
+    60_000,
+    (output) => output.includes('curl'),
+  )
+
+  await kill('broker')
+  up.child.kill('SIGINT')
+
+  expect((await up.ended).code).toBe(0)
+  expect(up.output()).not.toContain('did not stop')
+})
+
 async function writeEvents(to: Product, count: number): Promise<Record<string, number>> {
   const totals: Record<string, number> = {}
   const rows: string[] = []
